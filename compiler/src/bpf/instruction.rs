@@ -1,0 +1,64 @@
+//! A classic BPF instruction and a program of them.
+
+use serde::{Deserialize, Serialize};
+
+/// `struct sock_filter` (include/uapi/linux/filter.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Instruction {
+    /// The operation (`BPF_LD | BPF_W | BPF_ABS`…).
+    pub code: u16,
+    /// How many instructions to skip when a conditional jump's test is true.
+    pub jt: u8,
+    /// How many instructions to skip when it is false.
+    pub jf: u8,
+    /// The constant.
+    pub k: u32,
+}
+
+/// Opcodes seccomp accepts, by the names of include/uapi/linux/bpf_common.h and filter.h.
+#[allow(missing_docs)]
+pub mod op {
+    pub const LD: u16 = 0x00;
+    pub const LDX: u16 = 0x01;
+    pub const ST: u16 = 0x02;
+    pub const STX: u16 = 0x03;
+    pub const ALU: u16 = 0x04;
+    pub const JMP: u16 = 0x05;
+    pub const RET: u16 = 0x06;
+    pub const MISC: u16 = 0x07;
+    pub const W: u16 = 0x00;
+    pub const IMM: u16 = 0x00;
+    pub const ABS: u16 = 0x20;
+    pub const MEM: u16 = 0x60;
+    pub const LEN: u16 = 0x80;
+    pub const ADD: u16 = 0x00;
+    pub const SUB: u16 = 0x10;
+    pub const MUL: u16 = 0x20;
+    pub const DIV: u16 = 0x30;
+    pub const OR: u16 = 0x40;
+    pub const AND: u16 = 0x50;
+    pub const LSH: u16 = 0x60;
+    pub const RSH: u16 = 0x70;
+    pub const NEG: u16 = 0x80;
+    pub const XOR: u16 = 0xa0;
+    pub const JA: u16 = 0x00;
+    pub const JEQ: u16 = 0x10;
+    pub const JGT: u16 = 0x20;
+    pub const JGE: u16 = 0x30;
+    pub const JSET: u16 = 0x40;
+    pub const K: u16 = 0x00;
+    pub const X: u16 = 0x08;
+    pub const A: u16 = 0x10;
+    pub const TAX: u16 = 0x00;
+    pub const TXA: u16 = 0x80;
+}
+
+/// The kernel's limit on the length of one filter (`BPF_MAXINSNS`, include/uapi/linux/bpf_common.h).
+pub const MAX_INSTRUCTIONS: usize = 4096;
+
+/// A filter, ready for seccomp(2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The instructions.
+    pub instructions: Vec<Instruction>,
+}

@@ -1,0 +1,4 @@
+//! Other people's seccomp formats, recordings, shipped groups and runtime baselines.
+#![forbid(unsafe_code)]
+
+pub mod recording;

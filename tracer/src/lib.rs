@@ -1,0 +1,1 @@
+//! Everything that touches a running kernel: record system calls, load a filter.
