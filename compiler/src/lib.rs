@@ -8,5 +8,11 @@ pub mod action;
 pub mod bpf;
 pub mod call;
 pub mod condition;
+pub mod generate;
+pub mod graph;
 pub mod policy;
 pub mod tables;
+pub mod verify;
+
+#[cfg(test)]
+mod samples;
