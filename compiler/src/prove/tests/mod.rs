@@ -1,0 +1,3 @@
+mod conditions;
+mod cubes;
+mod inputs;
