@@ -16,3 +16,4 @@ pub mod verify;
 
 #[cfg(test)]
 mod samples;
+pub mod prove;
