@@ -3,10 +3,19 @@
 //! A policy is always derived from a recording, so that it can be derived again, differently, without tracing again.
 //! Rows are kept by run; totals are computed. So merging is commutative, associative and idempotent.
 
+mod file;
+mod merge;
+mod totals;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use callgate_compiler::abi::Abi;
 use serde::{Deserialize, Serialize};
+
+pub use file::RecordingError;
+pub use merge::RunConflict;
+pub use totals::Total;
 
 /// The version of the file format that this code writes.
 pub const SCHEMA: u32 = 1;
@@ -18,20 +27,46 @@ pub struct Recording {
     pub runs: BTreeMap<String, Run>,
 }
 
+impl Recording {
+    /// A recording of one run.
+    #[must_use]
+    pub fn of(run: Run) -> Self {
+        Self { runs: BTreeMap::from([(run.id.clone(), run)]) }
+    }
+
+    /// Whether every run is complete: see [`Run::is_complete`].
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.runs.values().all(Run::is_complete)
+    }
+}
+
 /// What watched the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// BPF programs on the kernel's sys_enter tracepoint.
+    /// BPF programs on the kernel's `sys_enter` tracepoint.
     Ebpf,
     /// seccomp user notification, every call continued.
     Notify,
-    /// PTRACE_SYSCALL.
+    /// `PTRACE_SYSCALL`.
     Ptrace,
+}
+
+impl fmt::Display for Backend {
+    /// As the file spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ebpf => "ebpf",
+            Self::Notify => "notify",
+            Self::Ptrace => "ptrace",
+        })
+    }
 }
 
 /// One run of one command, traced from before its first instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Run {
     /// Tells the run from every other: 32 hex digits, random.
     pub id: String,
@@ -58,6 +93,15 @@ pub struct Run {
     pub rows: Vec<Row>,
 }
 
+impl Run {
+    /// Whether everything the command did is in it. Descendants that outlived a recording ended by its user don't count as
+    /// a loss: the run is whole up to its end.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.lost.values().all(|&count| count == 0)
+    }
+}
+
 /// When in the life of a process a call was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,6 +114,7 @@ pub enum Phase {
 
 /// One system call of one ABI in one phase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Row {
     /// The ABI the call was really made through.
     pub abi: Abi,

@@ -1,0 +1,36 @@
+//! Several recordings as one.
+
+use std::collections::btree_map::Entry;
+
+use thiserror::Error;
+
+use super::Recording;
+
+/// Two recordings have a run of one id with different content, so at least one was changed after it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "run {id} differs between two recordings, so at least one was changed after it was recorded; leave one of them out"
+)]
+pub struct RunConflict {
+    /// The run's id.
+    pub id: String,
+}
+
+impl Recording {
+    /// The runs of both. Commutative, associative and idempotent: a run that both have is there once.
+    ///
+    /// # Errors
+    /// When both have a run of one id with different content.
+    pub fn merge(mut self, other: Self) -> Result<Self, RunConflict> {
+        for (id, run) in other.runs {
+            match self.runs.entry(id) {
+                Entry::Vacant(place) => {
+                    place.insert(run);
+                }
+                Entry::Occupied(same) if *same.get() == run => {}
+                Entry::Occupied(different) => return Err(RunConflict { id: different.key().clone() }),
+            }
+        }
+        Ok(self)
+    }
+}

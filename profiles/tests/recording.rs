@@ -1,0 +1,205 @@
+//! The recording file: what is written is read back, what contradicts itself is refused, merging is a union.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callgate_compiler::abi::Abi;
+use callgate_profiles::recording::{Backend, Phase, Recording, RecordingError, Row, Run, Unbounded, Values};
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::prelude::*;
+
+fn some_values() -> impl Strategy<Value = Values> {
+    prop_oneof![
+        btree_set(prop_oneof![0..5u64, Just(u64::MAX)], 1..4).prop_map(Values::Seen),
+        Just(Values::Unbounded(Unbounded::Unbounded)),
+    ]
+}
+
+fn some_rows() -> impl Strategy<Value = Vec<Row>> {
+    let abi = prop_oneof![Just(Abi::X86_64), Just(Abi::X86), Just(Abi::X32)];
+    let phase = prop_oneof![Just(Phase::Exec), Just(Phase::Run)];
+    let arguments = btree_map(prop_oneof![Just("family".to_owned()), Just("type".to_owned())], some_values(), 0..3);
+    btree_map((abi, 0..6u32, phase), (1..9u64, any::<bool>(), arguments), 0..8).prop_map(|rows| {
+        let row = |((abi, nr, phase), (calls, named, arguments)): ((Abi, u32, Phase), (u64, bool, _))| Row {
+            abi,
+            syscall: named.then(|| format!("call{nr}")),
+            nr: if abi == Abi::X32 { nr | callgate_compiler::abi::X32_BIT } else { nr },
+            phase,
+            calls,
+            arguments,
+        };
+        rows.into_iter().map(row).collect()
+    })
+}
+
+/// A run of which everything but the id is drawn: runs of different ids are different runs.
+fn some_run() -> impl Strategy<Value = Run> {
+    let backend = prop_oneof![Just(Backend::Ebpf), Just(Backend::Notify), Just(Backend::Ptrace)];
+    let lost = btree_map(Just("argument_values".to_owned()), 1..5u64, 0..2);
+    (any::<u128>(), vec("[ -~\n]{0,8}", 0..3), backend, any::<bool>(), lost, 0..3u64, some_rows()).prop_map(
+        |(id, command, backend, calls_exact, lost, still_running, rows)| Run {
+            id: format!("{id:032x}"),
+            command,
+            backend,
+            kernel: "6.18.44".to_owned(),
+            machine: "x86_64".to_owned(),
+            calls_exact,
+            lost,
+            still_running,
+            ended: "exit 0".to_owned(),
+            rows,
+        },
+    )
+}
+
+fn recording(runs: &[Run]) -> Recording {
+    Recording { runs: runs.iter().map(|run| (run.id.clone(), run.clone())).collect() }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(runs in vec(some_run(), 0..4)) {
+        let recording = recording(&runs);
+        let text = recording.to_json();
+        prop_assert_eq!(text.lines().last(), Some("}"));
+        prop_assert!(text.ends_with("\n"));
+        let read = Recording::from_json(&text).unwrap();
+        prop_assert_eq!(&read, &recording);
+        prop_assert_eq!(read.to_json(), text);
+    }
+
+    #[test]
+    fn merging_is_a_union(runs in vec(some_run(), 0..6), a in any::<u8>(), b in any::<u8>(), c in any::<u8>()) {
+        let part = |bits: u8| {
+            let chosen: Vec<Run> =
+                runs.iter().enumerate().filter(|(index, _)| bits >> index & 1 == 1).map(|(_, run)| run.clone()).collect();
+            recording(&chosen)
+        };
+        let merge = |one: &Recording, other: &Recording| one.clone().merge(other.clone()).unwrap();
+        let (a, b, c) = (part(a), part(b), part(c));
+        prop_assert_eq!(merge(&a, &b), merge(&b, &a));
+        prop_assert_eq!(merge(&merge(&a, &b), &c), merge(&a, &merge(&b, &c)));
+        prop_assert_eq!(merge(&a, &a), a.clone());
+        prop_assert_eq!(merge(&merge(&a, &b), &a).to_json(), merge(&a, &b).to_json());
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "[\\[\\]{}\":,a-z0-9 ]{0,80}") {
+        let _ = Recording::from_json(&text);
+    }
+}
+
+fn run(id: u8, rows: Vec<Row>) -> Run {
+    Run {
+        id: format!("{id:032x}"),
+        command: vec!["cat".to_owned(), "/etc/hostname".to_owned()],
+        backend: Backend::Ebpf,
+        kernel: "6.18.44".to_owned(),
+        machine: "x86_64".to_owned(),
+        calls_exact: true,
+        lost: BTreeMap::new(),
+        still_running: 0,
+        ended: "exit 0".to_owned(),
+        rows,
+    }
+}
+
+fn socket(families: Option<&[u64]>) -> Row {
+    let values = |values: &[u64]| Values::Seen(BTreeSet::from_iter(values.iter().copied()));
+    Row {
+        abi: Abi::X86_64,
+        syscall: Some("socket".to_owned()),
+        nr: 41,
+        phase: Phase::Run,
+        calls: 2,
+        arguments: families.map(|families| ("family".to_owned(), values(families))).into_iter().collect(),
+    }
+}
+
+#[test]
+fn the_file_is_what_it_always_was() {
+    let recording = recording(&[run(1, vec![socket(Some(&[1, 16]))])]);
+    let expected = r#"{
+  "schema": 1,
+  "complete": true,
+  "calls_exact": true,
+  "lost": {},
+  "rows": [
+    {"abi":"x86_64","syscall":"socket","nr":41,"phase":"run","calls":2,"runs":1,"arguments":{"family":[1,16]}}
+  ],
+  "runs": [
+    {
+      "id": "00000000000000000000000000000001",
+      "command": ["cat","/etc/hostname"],
+      "backend": "ebpf",
+      "kernel": "6.18.44",
+      "machine": "x86_64",
+      "calls_exact": true,
+      "lost": {},
+      "still_running": 0,
+      "ended": "exit 0",
+      "rows": [
+        {"abi":"x86_64","syscall":"socket","nr":41,"phase":"run","calls":2,"arguments":{"family":[1,16]}}
+      ]
+    }
+  ]
+}
+"#;
+    assert_eq!(recording.to_json(), expected);
+}
+
+#[test]
+fn a_total_speaks_only_for_what_every_run_looked_at() {
+    let both = recording(&[run(1, vec![socket(Some(&[1]))]), run(2, vec![socket(Some(&[2]))])]);
+    let total = both.totals().remove(0);
+    assert_eq!((total.calls, total.runs), (4, 2));
+    assert_eq!(total.arguments["family"], Values::Seen(BTreeSet::from([1, 2])));
+    let one_blind = recording(&[run(1, vec![socket(Some(&[1]))]), run(2, vec![socket(None)])]);
+    assert!(one_blind.totals().remove(0).arguments.is_empty());
+}
+
+#[test]
+fn one_id_with_two_contents_is_refused() {
+    let one = recording(&[run(1, vec![socket(None)])]);
+    let other = recording(&[run(1, vec![])]);
+    assert_eq!(one.merge(other).unwrap_err().id, format!("{:032x}", 1));
+}
+
+#[test]
+fn broken_files_say_where_and_what_next() {
+    let shape = |text: &str| match Recording::from_json(text).unwrap_err() {
+        RecordingError::Shape { line, column, .. } => (line, column),
+        other => panic!("{other}"),
+    };
+    assert_eq!(shape(""), (1, 0));
+    assert_eq!(shape("{\n  \"schema\": 1,\n  oops"), (3, 3));
+    assert_eq!(shape("{\"schema\": 1}"), (1, 13));
+    let good = recording(&[run(1, vec![socket(Some(&[1, 16]))])]).to_json();
+    let message = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        Recording::from_json(&good.replace(from, to)).unwrap_err().to_string()
+    };
+    let schema = message("\"schema\": 1", "\"schema\": 9");
+    assert_eq!(
+        schema,
+        "schema 9, and this callgate reads schema 1; record again, or use the callgate that wrote the file"
+    );
+    assert!(
+        message("\"complete\": true", "\"complete\": false").starts_with("`complete` is not what the runs come to")
+    );
+    assert!(message("\"calls\":2,\"runs\":1", "\"calls\":3,\"runs\":1").starts_with("`rows` is not"));
+    assert!(message("\"calls\":2", "\"calls\":0").contains("x86_64 socket was called 0 times"));
+    assert!(message("\"nr\":41", "\"nr\":1073741865").contains("x86_64 socket has a number of another ABI"));
+    assert!(message("[1,16]", "[]").contains("x86_64 socket has a parameter without values"));
+    assert!(message("\"id\": \"0", "\"id\": \"G").contains("the id is not 32 lower-case hex digits"));
+    assert!(message("\"ended\"", "\"ending\"").contains("unknown field `ending`"));
+    assert!(message("[1,16]", "\"boundless\"").starts_with("line 7, column "));
+}
+
+#[test]
+fn an_incomplete_recording_is_read_and_says_so() {
+    let mut lossy = run(1, vec![socket(None)]);
+    lossy.lost = BTreeMap::from([("forked_tasks".to_owned(), 3), ("argument_values".to_owned(), 0)]);
+    let read = Recording::from_json(&recording(&[lossy]).to_json()).unwrap();
+    assert!(!read.is_complete());
+    assert_eq!(read.lost(), BTreeMap::from([("forked_tasks".to_owned(), 3)]));
+}
