@@ -1,0 +1,212 @@
+//! What a backend saw, by number; names come at the end, so that counting costs one look-up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+
+use callgate_compiler::abi::Abi;
+use callgate_profiles::recording::{Backend, Phase, Row, Run, Unbounded, Values};
+use nix::sys::utsname::uname;
+
+use crate::command::Prepared;
+
+/// How many values of one argument of one call are kept; one more, and the argument is unbounded. Far above what a
+/// policy can use, so the bound only keeps a program that invents values (ioctl fuzzers) from filling the memory.
+const VALUES_KEPT: usize = 1024;
+
+/// The calls of a run, as a backend counts them.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    calls: BTreeMap<(Abi, u32, Phase), Seen>,
+    lost: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    calls: u64,
+    arguments: BTreeMap<u8, Values>,
+}
+
+/// How a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// The command's status as waitpid(2) gives it.
+    pub(crate) status: libc::c_int,
+    /// Whether every count is exact.
+    pub(crate) calls_exact: bool,
+    /// Descendants still running when the recording was ended by the user.
+    pub(crate) still_running: u64,
+}
+
+/// What a backend hands back.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// What it saw.
+    pub(crate) observed: Observed,
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// What the user should know of how this backend changes a run, one sentence each.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Observed {
+    /// Counts `n` more of a call.
+    pub(crate) fn count(&mut self, abi: Abi, nr: u32, phase: Phase, n: u64) {
+        let seen = self.calls.entry((abi, nr, phase)).or_default();
+        seen.calls = seen.calls.saturating_add(n);
+    }
+
+    /// Keeps a value that argument `arg` (0 to 5) of a call was seen with.
+    pub(crate) fn value(&mut self, abi: Abi, nr: u32, phase: Phase, arg: u8, value: u64) {
+        let arguments = &mut self.calls.entry((abi, nr, phase)).or_default().arguments;
+        let values = arguments.entry(arg).or_insert_with(|| Values::Seen(BTreeSet::new()));
+        if let Values::Seen(seen) = values {
+            seen.insert(value);
+            if seen.len() > VALUES_KEPT {
+                *values = Values::Unbounded(Unbounded::Unbounded);
+            }
+        }
+    }
+
+    /// Says that not every value of argument `arg` could be kept: it is unconstrained.
+    pub(crate) fn unbounded(&mut self, abi: Abi, nr: u32, phase: Phase, arg: u8) {
+        let arguments = &mut self.calls.entry((abi, nr, phase)).or_default().arguments;
+        arguments.insert(arg, Values::Unbounded(Unbounded::Unbounded));
+    }
+
+    /// Says that `n` things of the kind `name` are missing. Nothing is noted for 0.
+    pub(crate) fn lose(&mut self, name: &str, n: u64) {
+        if n > 0 {
+            let lost = self.lost.entry(name.to_owned()).or_default();
+            *lost = lost.saturating_add(n);
+        }
+    }
+
+    /// The rows of a recording, named and sorted.
+    ///
+    /// A call of which only a value was kept was made at least once: its count is 1.
+    pub(crate) fn into_rows(self) -> Vec<Row> {
+        self.calls
+            .into_iter()
+            .map(|((abi, nr, phase), seen)| Row {
+                abi,
+                syscall: syscall_name(abi, nr),
+                nr,
+                phase,
+                calls: seen.calls.max(1),
+                arguments: seen
+                    .arguments
+                    .into_iter()
+                    .map(|(arg, values)| (parameter_name(abi, nr, arg), values))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// The whole run, with an identity of its own and the machine it ran on.
+    ///
+    /// # Errors
+    ///
+    /// When `/dev/urandom` or uname(2) can't be read.
+    pub(crate) fn into_run(mut self, command: &Prepared, backend: Backend, ending: Ending) -> io::Result<Run> {
+        let mut random = [0; 16];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        let machine = uname()?;
+        Ok(Run {
+            id: format!("{:032x}", u128::from_be_bytes(random)),
+            command: command.words(),
+            backend,
+            kernel: machine.release().to_string_lossy().into_owned(),
+            machine: machine.machine().to_string_lossy().into_owned(),
+            calls_exact: ending.calls_exact,
+            lost: std::mem::take(&mut self.lost),
+            still_running: ending.still_running,
+            ended: in_words(ending.status),
+            rows: self.into_rows(),
+        })
+    }
+}
+
+/// A wait status as recordings spell it: `exit 0`, `signal 15`.
+fn in_words(status: libc::c_int) -> String {
+    if libc::WIFSIGNALED(status) {
+        format!("signal {}", libc::WTERMSIG(status))
+    } else {
+        format!("exit {}", libc::WEXITSTATUS(status))
+    }
+}
+
+/// The call's name in the tables; `None` when they have none.
+fn syscall_name(_abi: Abi, _nr: u32) -> Option<String> {
+    None
+}
+
+/// The parameter's name in the tables, else `arg0` to `arg5`.
+fn parameter_name(_abi: Abi, _nr: u32, arg: u8) -> String {
+    format!("arg{arg}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_and_counted_by_abi_number_and_phase() {
+        let mut observed = Observed::default();
+        observed.count(Abi::X86, 20, Phase::Run, 2);
+        observed.count(Abi::X86_64, 59, Phase::Run, 1);
+        observed.count(Abi::X86_64, 59, Phase::Exec, 1);
+        observed.count(Abi::X86, 20, Phase::Run, 3);
+        observed.count(Abi::X86_64, 39, Phase::Run, u64::MAX);
+        observed.count(Abi::X86_64, 39, Phase::Run, 1);
+        let rows: Vec<_> =
+            observed.into_rows().into_iter().map(|row| (row.abi, row.nr, row.phase, row.calls)).collect();
+        assert_eq!(
+            rows,
+            [
+                (Abi::X86_64, 39, Phase::Run, u64::MAX),
+                (Abi::X86_64, 59, Phase::Exec, 1),
+                (Abi::X86_64, 59, Phase::Run, 1),
+                (Abi::X86, 20, Phase::Run, 5),
+            ]
+        );
+    }
+
+    #[test]
+    fn too_many_values_are_unbounded_and_stay_so() {
+        let mut observed = Observed::default();
+        for value in 0..=VALUES_KEPT as u64 {
+            observed.value(Abi::X86_64, 16, Phase::Run, 1, value);
+            observed.value(Abi::X86_64, 16, Phase::Run, 2, value % 2);
+        }
+        observed.value(Abi::X86_64, 16, Phase::Run, 1, 7);
+        observed.unbounded(Abi::X86_64, 16, Phase::Run, 3);
+        observed.value(Abi::X86_64, 16, Phase::Run, 3, 7);
+        let rows = observed.into_rows();
+        let values: Vec<_> = rows[0].arguments.values().collect();
+        let unbounded = Values::Unbounded(Unbounded::Unbounded);
+        assert_eq!(values, [&unbounded, &Values::Seen(BTreeSet::from([0, 1])), &unbounded]);
+        assert_eq!(rows[0].calls, 1);
+    }
+
+    #[test]
+    fn a_run_has_an_identity_and_says_how_it_ended() {
+        let command = Prepared::new(&["/bin/true".into(), "x".into()]).unwrap();
+        let run = |status| {
+            let mut observed = Observed::default();
+            observed.lose("values", 0);
+            observed.lose("forked_tasks", 2);
+            observed.lose("forked_tasks", 1);
+            let ending = Ending { status, calls_exact: true, still_running: 0 };
+            observed.into_run(&command, Backend::Notify, ending).unwrap()
+        };
+        let (exited, killed) = (run(7 << 8), run(15));
+        assert_eq!((exited.ended.as_str(), killed.ended.as_str()), ("exit 7", "signal 15"));
+        assert_eq!(exited.id.len(), 32);
+        assert!(exited.id.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        assert_ne!(exited.id, killed.id);
+        assert_eq!(exited.lost, BTreeMap::from([("forked_tasks".into(), 3)]));
+        assert_eq!(exited.command, ["/bin/true", "x"]);
+        assert_eq!(exited.kernel, std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().trim());
+    }
+}
