@@ -7,13 +7,16 @@ pub mod abi;
 pub mod action;
 pub mod bpf;
 pub mod call;
+pub mod compile;
 pub mod condition;
 pub mod generate;
 pub mod graph;
+pub mod lower;
+pub mod outcome;
 pub mod policy;
+pub mod prove;
 pub mod tables;
 pub mod verify;
 
 #[cfg(test)]
 mod samples;
-pub mod prove;

@@ -64,6 +64,11 @@ pub fn errno(abi: Abi, name: &str) -> Option<u16> {
     find(errnos(abi), name).and_then(|value| u16::try_from(value).ok())
 }
 
+/// The kernel's names that [`errno`] knows on an ABI, sorted.
+pub fn errno_names(abi: Abi) -> impl Iterator<Item = &'static str> {
+    errnos(abi).iter().map(|&(name, _)| name)
+}
+
 /// The name of an error number: the first of the kernel's names for it (`EAGAIN`, not `EWOULDBLOCK`).
 #[must_use]
 pub fn errno_name(abi: Abi, number: u16) -> Option<&'static str> {

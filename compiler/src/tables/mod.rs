@@ -16,7 +16,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use constants::{constant, constant_names, errno, errno_name};
+pub use constants::{constant, constant_names, errno, errno_name, errno_names};
 pub use introduced::introduced;
 pub use numbers::{calls, name, names, number};
 pub use prototypes::{Parameter, Role, parameter, prototype};

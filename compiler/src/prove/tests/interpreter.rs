@@ -25,7 +25,7 @@ pub(super) fn ret(action: Action) -> Instruction {
 }
 
 pub(super) fn program(instructions: impl IntoIterator<Item = Instruction>) -> Program {
-    Program { instructions: instructions.into_iter().collect() }
+    Program::new(instructions.into_iter().collect())
 }
 
 fn load(data: &SyscallData, offset: u32, endian: Endian) -> u32 {

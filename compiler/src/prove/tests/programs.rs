@@ -56,7 +56,7 @@ fn some_program() -> impl Strategy<Value = Program> {
         }
         instructions.push(instruction(0x06, 0, 0, ALLOW.ret()));
         instructions.push(instruction(0x16, 0, 0, 0));
-        Program { instructions }
+        Program::new(instructions)
     })
 }
 

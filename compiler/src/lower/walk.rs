@@ -1,0 +1,243 @@
+//! Precedence: which entry decides each call, and the conflicts that leave it open.
+//!
+//! For a call, look in the nearest layer for the most specific entry that matches: a condition that holds, else the
+//! name, else a group; if the layer has none, look in the next. Then `unknown`, then `all`, nearest layer first. Two
+//! entries of one layer and one rank that disagree on some call are an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callgate_grammar::{Diagnostic, Span};
+
+use super::header::Header;
+use super::rules::{Entry, Fallback, Rank, Rules};
+use crate::abi::Abi;
+use crate::action::Action;
+use crate::condition::Condition;
+use crate::policy::{AbiPolicy, CallPolicy, Cause, Clause, Decision, Policy};
+use crate::prove::{self, Budget, Overlap};
+use crate::tables;
+
+/// The policy that these rules make; `None` when there is no default to fall back on.
+pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
+    let mut walker = Walker { reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
+    let mut abis = BTreeMap::new();
+    for &abi in &header.abis {
+        let Some(all) = walker.fallback(rules.all.get(&abi)) else {
+            walker.diagnostics.push(
+                Diagnostic::error("no-default", format!("the policy doesn't say what happens to all other calls on {abi}"))
+                    .help("add `deny: all` for a list of what is allowed, or `allow: all` for a list of what isn't"),
+            );
+            return None;
+        };
+        let unknown = walker.fallback(rules.unknown.get(&abi)).or_else(|| {
+            let known = header.known.as_ref()?;
+            let enosys = tables::errno(abi, "ENOSYS").expect("every ABI has ENOSYS");
+            Some(Decision { action: Action::Errno(enosys), cause: Cause::Known(known.span) })
+        });
+        abis.insert(abi, walker.abi(abi, header, &rules, &all, unknown.as_ref()));
+    }
+    let foreign =
+        rules.foreign.iter().filter_map(|(abi, list)| Some((*abi, walker.fallback(Some(list))?))).collect();
+    let other = walker
+        .fallback(Some(&rules.other))
+        .unwrap_or(Decision { action: Action::KillProcess, cause: Cause::UnlistedAbi });
+    walker.report_without_effect();
+    let listener = header.listener.as_ref().map(|path| path.node.clone());
+    Some(Policy { abis, foreign, other, flags: header.flags.clone(), listener })
+}
+
+struct Walker<'d> {
+    /// Pairs of places whose conflict has been reported: one report for all ABIs and numbers.
+    reported: BTreeSet<(Span, Span)>,
+    /// Whether an entry decides any call differently than the policy would without it.
+    used: BTreeMap<Span, Use>,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+/// What became of one target of a statement, over all its numbers.
+struct Use {
+    matters: bool,
+    /// What decides the same way in its place, for the warning.
+    instead: Option<Cause>,
+}
+
+impl Walker<'_> {
+    /// The nearest layer's action; two that differ in one layer conflict.
+    fn fallback(&mut self, list: Option<&Vec<Fallback>>) -> Option<Decision> {
+        let list = list?;
+        let nearest = list.iter().map(|fallback| fallback.layer).min()?;
+        let mut same_layer: Vec<_> = list.iter().filter(|fallback| fallback.layer == nearest).collect();
+        same_layer.sort_by_key(|fallback| (fallback.action, fallback.span));
+        let first = same_layer[0];
+        for second in &same_layer[1..] {
+            if second.action != first.action {
+                self.conflict(first.span, second.span, first.action, second.action, None);
+            }
+        }
+        Some(Decision { action: first.action, cause: Cause::Statement(first.span) })
+    }
+
+    fn abi(
+        &mut self,
+        abi: Abi,
+        header: &Header,
+        rules: &Rules,
+        all: &Decision,
+        unknown: Option<&Decision>,
+    ) -> AbiPolicy {
+        let known = header.known.as_ref().map(|known| known.node);
+        let too_new = |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
+        let mut calls = BTreeMap::new();
+        for (nr, name) in tables::calls(abi) {
+            let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
+            let entries = rules.calls.get(&(abi, nr)).map_or(&[][..], Vec::as_slice);
+            calls.insert(nr, self.call(abi, nr, entries, otherwise));
+        }
+        let rest = unknown.unwrap_or(all);
+        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)) {
+            calls.entry(*nr).or_insert_with(|| self.call(abi, *nr, entries, rest));
+        }
+        AbiPolicy { calls, rest: rest.clone() }
+    }
+
+    /// The walk for one number.
+    fn call(&mut self, abi: Abi, nr: u32, entries: &[Entry], otherwise: &Decision) -> CallPolicy {
+        let mut entries: Vec<_> = entries.iter().collect();
+        // Canonical within a rank: by what they do, not by where they stand.
+        entries.sort_by(|a, b| {
+            (a.layer, a.rank, a.action, &a.condition, a.span).cmp(&(b.layer, b.rank, b.action, &b.condition, b.span))
+        });
+        let mut clauses = Vec::new();
+        let mut decided = None;
+        for group in entries.chunk_by(|a, b| (a.layer, a.rank) == (b.layer, b.rank)) {
+            if decided.is_some() {
+                // A nearer layer decides every call of this number, so this can't.
+                self.shadowed(group, decided.as_ref());
+                continue;
+            }
+            self.conflicts(abi, nr, group);
+            if group[0].rank == Rank::Condition {
+                clauses.extend(group.iter().map(|entry| Clause {
+                    condition: entry.condition.clone(),
+                    decision: Decision { action: entry.action, cause: Cause::Statement(entry.span) },
+                }));
+            } else {
+                decided = Some(Decision { action: group[0].action, cause: Cause::Statement(group[0].span) });
+            }
+        }
+        let policy = CallPolicy { clauses, otherwise: decided.clone().unwrap_or_else(|| otherwise.clone()) };
+        self.note_effects(&entries, &policy, otherwise);
+        policy
+    }
+
+    /// Two entries of one layer and rank that disagree on some call.
+    fn conflicts(&mut self, abi: Abi, nr: u32, group: &[&Entry]) {
+        for (index, first) in group.iter().enumerate() {
+            for second in &group[index + 1..] {
+                if first.action == second.action || self.reported.contains(&pair(first.span, second.span)) {
+                    continue;
+                }
+                match prove::overlap(&first.condition, &second.condition, Budget::default()) {
+                    Overlap::Never => {}
+                    Overlap::At(args) => {
+                        let example = shown_call(abi, nr, &args, &[&first.condition, &second.condition]);
+                        self.conflict(first.span, second.span, first.action, second.action, Some(example));
+                    }
+                    Overlap::Undecided => {
+                        self.reported.insert(pair(first.span, second.span));
+                        self.diagnostics.push(
+                            Diagnostic::error("undecided-conflict", "these two conditions are too entangled to compare")
+                                .at(second.span, "this")
+                                .at(first.span, "and this")
+                                .because("callgate could not decide within its budget whether they can both hold")
+                                .help("split them into simpler ones, or give both the same action"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn conflict(&mut self, first: Span, second: Span, one: Action, other: Action, example: Option<String>) {
+        let (early, late) = pair(first, second);
+        if !self.reported.insert((early, late)) {
+            return;
+        }
+        let (early_action, late_action) = if early == first { (one, other) } else { (other, one) };
+        let mut error = Diagnostic::error("conflict", "two statements of one rank disagree")
+            .at(late, format!("says {late_action}"))
+            .at(early, format!("says {early_action}"));
+        if let Some(example) = example {
+            error = error.because(format!("both speak for {example}"));
+        }
+        self.diagnostics.push(error.help("the order of statements never matters: take one away, or make one more specific"));
+    }
+
+    fn shadowed(&mut self, group: &[&Entry], by: Option<&Decision>) {
+        for entry in group {
+            let usage = self.used.entry(entry.span).or_insert(Use { matters: false, instead: None });
+            usage.instead = usage.instead.take().or_else(|| by.map(|decision| decision.cause.clone()));
+        }
+    }
+
+    /// Notes which entries change what the call does. An entry matters when the walk without it could end differently;
+    /// this looks at the actions that could take its place, so it never calls a useful statement useless.
+    fn note_effects(&mut self, entries: &[&Entry], policy: &CallPolicy, fallback: &Decision) {
+        for (index, clause) in policy.clauses.iter().enumerate() {
+            let Cause::Statement(span) = clause.decision.cause else { continue };
+            let later = policy.clauses[index + 1..].iter().map(|clause| &clause.decision).chain([&policy.otherwise]);
+            let matters = later.clone().any(|decision| decision.action != clause.decision.action);
+            self.note_use(span, matters, &policy.otherwise.cause);
+        }
+        let Cause::Statement(span) = policy.otherwise.cause else { return };
+        let Some(decider) = entries.iter().find(|entry| entry.span == span && entry.rank != Rank::Condition) else { return };
+        let below = entries.iter().find(|entry| {
+            (entry.layer, entry.rank) > (decider.layer, decider.rank)
+                || (entry.layer, entry.rank) == (decider.layer, decider.rank) && entry.span != span
+        });
+        match below {
+            Some(below) if below.rank == Rank::Condition => self.note_use(span, true, &fallback.cause),
+            Some(below) => self.note_use(span, below.action != decider.action, &Cause::Statement(below.span)),
+            None => self.note_use(span, fallback.action != decider.action, &fallback.cause),
+        }
+    }
+
+    fn note_use(&mut self, span: Span, matters: bool, instead: &Cause) {
+        let usage = self.used.entry(span).or_insert(Use { matters: false, instead: None });
+        usage.matters |= matters;
+        if !matters && usage.instead.is_none() {
+            usage.instead = Some(instead.clone());
+        }
+    }
+
+    fn report_without_effect(&mut self) {
+        for (span, usage) in &self.used {
+            if usage.matters {
+                continue;
+            }
+            let warning = Diagnostic::warning("no-effect", "this changes nothing").at(*span, "every call it names would go the same way without it");
+            self.diagnostics.push(match &usage.instead {
+                Some(Cause::Statement(other)) if other != span => warning.at(*other, "because of this"),
+                Some(Cause::Known(known)) => warning.at(*known, "because of this"),
+                _ => warning,
+            });
+        }
+    }
+}
+
+fn pair(first: Span, second: Span) -> (Span, Span) {
+    (first.min(second), first.max(second))
+}
+
+/// A call with the arguments that the conditions look at, the others as `_`.
+fn shown_call(abi: Abi, nr: u32, args: &[u64; 6], conditions: &[&Condition]) -> String {
+    let mut looked_at = [false; 6];
+    for condition in conditions {
+        condition.atoms(&mut |atom| looked_at[usize::from(atom.arg)] = true);
+    }
+    let count = looked_at.iter().rposition(|&looked| looked).map_or(0, |last| last + 1);
+    let shown: Vec<_> =
+        (0..count).map(|arg| if looked_at[arg] { format!("{:#x}", args[arg]) } else { "_".to_owned() }).collect();
+    let name = tables::name(abi, nr).map_or_else(|| nr.to_string(), str::to_owned);
+    if count == 0 { format!("every {name} on {abi}") } else { format!("{name}({}) on {abi}", shown.join(", ")) }
+}
