@@ -1,0 +1,274 @@
+//! The command line's shape. The only file that says what is called how.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use callgate_profiles::derive::Runtime;
+use callgate_profiles::export::Format;
+use callgate_profiles::recording::Backend;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
+/// A seccomp profile toolkit: a policy language, a proven BPF compiler, a recorder that loses nothing.
+#[derive(Parser)]
+#[command(name = "callgate", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 success, 1 findings, 2 usage or input or output, 3 an incomplete recording.\n\
+    `record` and `run` exit as their command does.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Compile a policy, by default to the JSON that `docker run --security-opt seccomp=` takes
+    Compile(Compile),
+    /// Say what happens to a call, and which line decided it
+    Eval(Eval),
+    /// Check the `expect:` lines of policies
+    Test(Test),
+    /// Write policies in the one canonical form
+    Fmt(Fmt),
+    /// Compare two policies exactly; a difference comes with a call that shows it
+    Diff(Diff),
+    /// Record every system call of a command and all its descendants
+    Record(Record),
+    /// Turn recordings into a minimal policy or profile
+    Derive(Derive),
+    /// Run a command under a policy
+    Run(Run),
+}
+
+/// Which policy, and for what.
+#[derive(Args)]
+pub(crate) struct PolicyArgs {
+    /// A statement of the policy, nearer than the file's own; may be given more than once
+    #[arg(short = 'e', long = "statement", value_name = "STMT")]
+    pub(crate) statements: Vec<String>,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// What a policy is read for.
+#[derive(Args, Default)]
+pub(crate) struct TargetArgs {
+    /// ABIs the filter speaks for, instead of the policy's `arch:` (x86_64, x86, x32, aarch64)
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) arch: Vec<String>,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// What `when` is held against.
+#[derive(Args, Default)]
+pub(crate) struct HostArgs {
+    /// Capabilities `when cap` holds for, instead of Docker's default 14 (`none` for none)
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) cap: Option<Vec<String>>,
+    /// The kernel `when kernel` holds for, instead of the policy's `known:` or the running one
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kernel: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Compile {
+    /// Policy files; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Also print size and cost of the filter as JSON (to standard error unless -o is given)
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+/// How and where a profile is written.
+#[derive(Args)]
+pub(crate) struct OutputArgs {
+    /// The format
+    #[arg(long, value_name = "FORMAT", default_value = "docker", value_parser = parse_format())]
+    pub(crate) to: Format,
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+}
+
+/// What an export may leave out.
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// Where to write; standard output without it
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write the file even where the format can't say what the policy says about a named call
+    #[arg(long)]
+    pub(crate) allow_lossy: bool,
+    /// Refuse whatever the format can't say, also about unlisted ABIs and numbers without a name
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Eval {
+    /// The policy; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Calls: `read`, `socket(AF_UNIX, SOCK_STREAM, 0)`, `clone(flags has CLONE_NEWUSER)`; what is left out means every value
+    #[arg(value_name = "CALL", required = true)]
+    pub(crate) calls: Vec<String>,
+    /// A statement of the policy, nearer than the file's own; may be given more than once
+    #[arg(short = 'e', long = "statement", value_name = "STMT")]
+    pub(crate) statements: Vec<String>,
+    /// ABIs the call is made through, instead of this machine's
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) arch: Vec<String>,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+    /// One JSON object a call
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Policy files; `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Fmt {
+    /// Policy files, rewritten in place; `-` reads standard input and writes standard output
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; exit 1 when a file isn't in the canonical form
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Diff {
+    /// One policy
+    #[arg(value_name = "A")]
+    pub(crate) left: PathBuf,
+    /// The other
+    #[arg(value_name = "B")]
+    pub(crate) right: PathBuf,
+    /// Only ask whether A lets through no more than B
+    #[arg(long)]
+    pub(crate) subset: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "Exits as CMD does; 3 when the recording is incomplete, 2 when CMD could not be started.")]
+pub(crate) struct Record {
+    /// Where to write; `-` for standard output
+    #[arg(short, long, value_name = "OUT", default_value = "recording.json")]
+    pub(crate) output: PathBuf,
+    /// Write a policy (`gate`) or a profile (`docker`, `oci`, …) derived from the run instead of the recording
+    #[arg(long, value_name = "FORMAT", default_value = "recording", value_parser = parse_record_format())]
+    pub(crate) to: RecordFormat,
+    /// What watches the calls; without it eBPF, or what works without its rights
+    #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
+    pub(crate) backend: Option<Backend>,
+    #[command(flatten)]
+    pub(crate) derive: DeriveArgs,
+    /// The command
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub(crate) struct Derive {
+    /// Recordings; `-` for standard input
+    #[arg(value_name = "REC", required = true)]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// A policy (`gate`) or a profile
+    #[arg(long, value_name = "FORMAT", default_value = "gate", value_parser = parse_derive_format())]
+    pub(crate) to: DeriveFormat,
+    #[command(flatten)]
+    pub(crate) derive: DeriveArgs,
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+    /// Derive from an incomplete recording all the same
+    #[arg(long)]
+    pub(crate) incomplete_ok: bool,
+}
+
+/// What is added to what was seen.
+#[derive(Args)]
+pub(crate) struct DeriveArgs {
+    /// Add what this container runtime needs itself (runc, crun)
+    #[arg(long, value_name = "RUNTIME", value_parser = parse_runtime())]
+    pub(crate) runtime: Option<Runtime>,
+    /// Allow the selector arguments (socket family, ioctl command…) only with the values that were seen
+    #[arg(long)]
+    pub(crate) arguments: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "CMD replaces callgate: its exit status and signals are its own. no_new_privs is set first, so setuid bits\n\
+    and file capabilities take no effect in CMD. When the filter can't be loaded nothing runs (exit status 2). The only\n\
+    call made under the filter before CMD's own is execve, which the policy must allow.")]
+pub(crate) struct Run {
+    /// Policy files; may be left out with -e
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Don't set no_new_privs; needs CAP_SYS_ADMIN
+    #[arg(long)]
+    pub(crate) keep_privileges: bool,
+    /// The command
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What `derive` writes.
+#[derive(Clone, Copy)]
+pub(crate) enum DeriveFormat {
+    /// The policy, in callgate's language.
+    Gate,
+    /// A profile compiled from it.
+    Profile(Format),
+}
+
+/// What `record` writes.
+#[derive(Clone, Copy)]
+pub(crate) enum RecordFormat {
+    /// What was observed.
+    Recording,
+    /// What `derive` would make of it.
+    Derived(DeriveFormat),
+}
+
+fn parse_format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name())).try_map(|name| name.parse::<Format>())
+}
+
+fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
+    let names = ["gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
+}
+
+fn parse_record_format() -> impl TypedValueParser<Value = RecordFormat> {
+    let names = ["recording", "gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        "recording" => Ok(RecordFormat::Recording),
+        "gate" => Ok(RecordFormat::Derived(DeriveFormat::Gate)),
+        name => name.parse().map(|format| RecordFormat::Derived(DeriveFormat::Profile(format))),
+    })
+}
+
+fn parse_backend() -> impl TypedValueParser<Value = Backend> {
+    PossibleValuesParser::new(Backend::ALL.iter().map(|backend| backend.name())).try_map(|name| name.parse::<Backend>())
+}
+
+fn parse_runtime() -> impl TypedValueParser<Value = Runtime> {
+    PossibleValuesParser::new(Runtime::ALL.iter().map(|runtime| runtime.name())).try_map(|name| name.parse::<Runtime>())
+}

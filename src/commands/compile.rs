@@ -1,0 +1,43 @@
+//! `callgate compile`
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::compile::Compiled;
+use callgate_compiler::policy::Policy;
+use callgate_profiles::export::{ExportError, ExportOptions, Format, export};
+
+use crate::cli::{Compile, ExportArgs};
+use crate::failure::{Failure, Outcome};
+use crate::{input, output, policy};
+
+pub(crate) fn run(args: &Compile) -> Outcome {
+    let default_abis = default_abis(args.output.to)?;
+    let loaded = input::load(&args.files, &args.policy.statements)?;
+    let target = policy::target(&args.policy.target, default_abis)?;
+    let checked = policy::check(loaded, &target)?;
+    let compiled = policy::program(&checked.policy)?;
+    write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    Ok(0)
+}
+
+/// A file that travels speaks for every ABI; raw instructions are for this machine.
+pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
+    match format {
+        Format::Docker | Format::Oci => Ok(Abi::ALL.to_vec()),
+        Format::Bpf | Format::Asm | Format::C => Ok(vec![policy::host_abi()?]),
+    }
+}
+
+/// Exports and writes, and says on standard error what the format can't.
+pub(crate) fn write(policy: &Policy, compiled: &Compiled, format: Format, args: &ExportArgs) -> Result<(), Failure> {
+    let options = ExportOptions { allow_lossy: args.allow_lossy, strict: args.strict };
+    let export = export(policy, &compiled.program, format, &options).map_err(refused)?;
+    output::write(args.output.as_deref(), &export.bytes)?;
+    for note in &export.notes {
+        eprintln!("note: {note}");
+    }
+    Ok(())
+}
+
+fn refused(error: ExportError) -> Failure {
+    Failure::new(error.to_string())
+}

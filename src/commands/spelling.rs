@@ -1,0 +1,37 @@
+//! Calls, actions and causes in words.
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::action::Action;
+use callgate_compiler::policy::Cause;
+use callgate_compiler::tables;
+use callgate_grammar::Sources;
+
+/// As the language spells it, errnos by name.
+pub(super) fn action(action: Action, abi: Abi) -> String {
+    match action {
+        Action::Errno(number) => {
+            tables::errno_name(abi, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
+        }
+        _ => action.to_string(),
+    }
+}
+
+/// `socket(0x1, 0x3, 0x0)`: the call with as many arguments as it has parameters.
+pub(super) fn call(abi: Abi, nr: u32, args: &[u64; 6]) -> String {
+    let name = tables::name(abi, nr).map_or_else(|| nr.to_string(), str::to_owned);
+    let count = tables::prototype(abi, &name).map_or(6, <[_]>::len);
+    let args: Vec<_> = args[..count].iter().map(|arg| format!("{arg:#x}")).collect();
+    format!("{name}({})", args.join(", "))
+}
+
+/// `web.gate:9:8: socket(family in PUBLIC)`
+pub(super) fn cause(cause: &Cause, abi: Abi, sources: &Sources) -> String {
+    match cause {
+        Cause::Statement(span) | Cause::Known(span) => {
+            let (line, column) = sources.line_column(span.source, span.start);
+            let text: Vec<_> = sources.snippet(*span).split_whitespace().collect();
+            format!("{}:{line}:{column}: {}", sources.get(span.source).name, text.join(" "))
+        }
+        Cause::UnlistedAbi => format!("the policy doesn't list {abi}"),
+    }
+}

@@ -1,0 +1,181 @@
+//! Policies as people give them: files, standard input, `-e` options, and what they `use`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use callgate_compiler::lower::Unit;
+use callgate_grammar::tree::{StatementKind, UseTarget};
+use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
+
+use crate::failure::Failure;
+
+/// Every text of a policy, parsed, and what the parser had to say.
+pub(crate) struct Loaded {
+    pub(crate) sources: Sources,
+    pub(crate) units: Vec<Unit>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and parses files and `-e` statements, then the files they `use`, each file once.
+pub(crate) fn load(files: &[PathBuf], statements: &[String]) -> Result<Loaded, Failure> {
+    if files.is_empty() && statements.is_empty() {
+        return Err(Failure::new("no policy given")
+            .help("name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`"));
+    }
+    let mut loader = Loader::default();
+    for statement in statements {
+        loader.parse("-e", statement.clone(), 0, 0);
+    }
+    for file in files {
+        let text = read(file)?;
+        let scope = loader.next_scope();
+        let id = loader.parse(&file.display().to_string(), text, 1, scope);
+        loader.files.insert(identity(file), id);
+        loader.folders.insert(id, file.parent().map(Path::to_path_buf).unwrap_or_default());
+    }
+    loader.follow();
+    Ok(Loaded { sources: loader.sources, units: loader.units, diagnostics: loader.diagnostics })
+}
+
+/// A text that is already here, such as a derived policy.
+pub(crate) fn load_text(name: &str, text: String) -> Loaded {
+    let mut loader = Loader::default();
+    loader.parse(name, text, 1, 1);
+    Loaded { sources: loader.sources, units: loader.units, diagnostics: loader.diagnostics }
+}
+
+/// The text of a file or of standard input (`-`).
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    let (name, bytes) = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        ("standard input".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+    } else {
+        (path.display().to_string(), fs::read(path))
+    };
+    let bytes = bytes.map_err(|error| Failure::new(format!("can't read {name}: {error}")).help("check the name and its permissions"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Failure::new(format!("{name} is not text: line {line} has bytes that are not UTF-8 (at byte {at})"))
+            .help("save it as UTF-8")
+    })
+}
+
+#[derive(Default)]
+struct Loader {
+    sources: Sources,
+    units: Vec<Unit>,
+    diagnostics: Vec<Diagnostic>,
+    /// Files that were read, by identity.
+    files: BTreeMap<PathBuf, SourceId>,
+    /// Where relative `use:` paths of a source start.
+    folders: BTreeMap<SourceId, PathBuf>,
+    /// Which statement brought a source in.
+    used_by: BTreeMap<SourceId, Span>,
+    scopes: u32,
+}
+
+impl Loader {
+    fn next_scope(&mut self) -> u32 {
+        self.scopes += 1;
+        self.scopes
+    }
+
+    fn parse(&mut self, name: &str, text: String, layer: u32, scope: u32) -> SourceId {
+        let id = self.sources.add(name, text);
+        let (file, diagnostics) = parse(id, &self.sources.get(id).text);
+        self.diagnostics.extend(diagnostics);
+        self.units.push(Unit { source: id, file, layer, scope });
+        id
+    }
+
+    /// Reads what is used, layer by layer.
+    fn follow(&mut self) {
+        let mut waiting: VecDeque<usize> = (0..self.units.len()).collect();
+        while let Some(index) = waiting.pop_front() {
+            let unit = &self.units[index];
+            let (source, layer) = (unit.source, unit.layer);
+            let uses: Vec<_> = unit
+                .file
+                .statements
+                .iter()
+                .filter_map(|statement| match &statement.node {
+                    StatementKind::Use(targets) => Some(targets.clone()),
+                    _ => None,
+                })
+                .flatten()
+                .collect();
+            for target in uses {
+                let UseTarget::Path(path) = &target.node else {
+                    let UseTarget::Shipped(name) = &target.node else { continue };
+                    self.diagnostics.push(
+                        Diagnostic::error("unknown-policy", format!("no shipped policy is called `@{name}`"))
+                            .at(target.span, "")
+                            .help("read a file instead: `use: \"base.gate\"`"),
+                    );
+                    continue;
+                };
+                let folder = self.folders.get(&source).cloned().unwrap_or_default();
+                if self.include(&folder.join(path), target.span, source, layer + 1) {
+                    waiting.push_back(self.units.len() - 1);
+                }
+            }
+        }
+    }
+
+    /// Reads one used file. Says whether it brought in a text.
+    fn include(&mut self, path: &Path, span: Span, from: SourceId, layer: u32) -> bool {
+        let identity = identity(path);
+        if let Some(&seen) = self.files.get(&identity) {
+            if self.is_within(from, seen) {
+                let mut error = Diagnostic::error("use-cycle", format!("{} uses itself", path.display())).at(span, "used again here");
+                if let Some(first) = self.used_by.get(&seen) {
+                    error = error.at(*first, "first used here");
+                }
+                self.diagnostics.push(error.help("take one of the `use:` statements away"));
+            }
+            return false;
+        }
+        match read(path) {
+            Ok(text) => {
+                let scope = self.next_scope();
+                let id = self.parse(&path.display().to_string(), text, layer, scope);
+                self.files.insert(identity, id);
+                self.folders.insert(id, path.parent().map(Path::to_path_buf).unwrap_or_default());
+                self.used_by.insert(id, span);
+                true
+            }
+            Err(failure) => {
+                let message = failure.to_string();
+                let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                self.diagnostics.push(
+                    Diagnostic::error("unreadable-use", message)
+                        .at(span, "needed here")
+                        .help("paths are relative to the file that uses them"),
+                );
+                false
+            }
+        }
+    }
+
+    /// Whether `source` is `ancestor` or was brought in by it.
+    fn is_within(&self, source: SourceId, ancestor: SourceId) -> bool {
+        let mut at = source;
+        loop {
+            if at == ancestor {
+                return true;
+            }
+            match self.used_by.get(&at) {
+                Some(span) => at = span.source,
+                None => return false,
+            }
+        }
+    }
+}
+
+/// The same file has the same identity whatever its path looks like.
+fn identity(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}

@@ -1,0 +1,35 @@
+//! The callgate command.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod failure;
+mod input;
+mod output;
+mod policy;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Compile(args) => commands::compile::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Record(args) => commands::record::run(&args),
+        Command::Derive(args) => commands::derive::run(&args),
+        Command::Run(args) => commands::run::run(&args),
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            if !failure.is_said() {
+                eprintln!("{failure}");
+            }
+            ExitCode::from(failure.status)
+        }
+    }
+}

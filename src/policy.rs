@@ -1,0 +1,131 @@
+//! From what was typed to a policy and its proven program: the one path every command takes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::compile::{Compiled, compile};
+use callgate_compiler::lower::target::{Target, capability};
+use callgate_compiler::lower::{Groups, lower};
+use callgate_compiler::policy::Policy;
+use callgate_grammar::tree::Version;
+use callgate_grammar::{Diagnostic, Severity, Sources};
+
+use crate::cli::{HostArgs, TargetArgs};
+use crate::failure::{EXIT_ERROR, Failure};
+use crate::input::Loaded;
+use crate::report;
+
+/// A policy and the texts that its causes point into.
+pub(crate) struct Checked {
+    pub(crate) sources: Sources,
+    pub(crate) policy: Policy,
+}
+
+/// Lowers what was loaded and prints everything there is to say about it.
+pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure> {
+    let Loaded { sources, units, mut diagnostics } = loaded;
+    let lowered = lower(&units, &groups(), target);
+    diagnostics.extend(lowered.diagnostics);
+    report::print(&diagnostics, &sources);
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    match lowered.policy.filter(|_| errors == 0) {
+        Some(policy) => Ok(Checked { sources, policy }),
+        None => {
+            eprintln!("{errors} error{}", if errors == 1 { "" } else { "s" });
+            Err(Failure::said(EXIT_ERROR))
+        }
+    }
+}
+
+/// The proven program of a policy.
+pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
+    compile(policy).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// What a policy is read for. `default_abis` stands in when neither the policy nor `--arch` names any.
+pub(crate) fn target(args: &TargetArgs, default_abis: Vec<Abi>) -> Result<Target, Failure> {
+    let mut target = host_target(&args.host, default_abis)?;
+    if !args.arch.is_empty() {
+        target.abis = Some(abis(&args.arch)?);
+    }
+    Ok(target)
+}
+
+/// As [`target`], for commands where `--arch` means something else.
+pub(crate) fn host_target(args: &HostArgs, default_abis: Vec<Abi>) -> Result<Target, Failure> {
+    let mut target = Target::new(default_abis, running_kernel());
+    if let Some(names) = &args.cap {
+        target.capabilities = capabilities(names)?;
+    }
+    if let Some(text) = &args.kernel {
+        target.kernel = Some(version(text).ok_or_else(|| {
+            Failure::new(format!("`{text}` is not a kernel version")).help("write major.minor, like 6.12")
+        })?);
+    }
+    Ok(target)
+}
+
+/// ABIs by name.
+pub(crate) fn abis(names: &[String]) -> Result<Vec<Abi>, Failure> {
+    names
+        .iter()
+        .map(|name| {
+            name.trim().parse().map_err(|()| {
+                let known: Vec<_> = Abi::ALL.iter().map(|abi| abi.name()).collect();
+                Failure::new(format!("no ABI is called `{name}`")).help(format!("callgate knows {}", known.join(", ")))
+            })
+        })
+        .collect()
+}
+
+fn capabilities(names: &[String]) -> Result<BTreeSet<&'static str>, Failure> {
+    names
+        .iter()
+        .filter(|name| name.as_str() != "none")
+        .map(|name| {
+            capability(name.trim()).ok_or_else(|| {
+                Failure::new(format!("no capability is called `{name}`"))
+                    .help("use the names of capabilities(7), with or without CAP_; `none` for none")
+            })
+        })
+        .collect()
+}
+
+/// This machine's own ABI.
+pub(crate) fn host_abi() -> Result<Abi, Failure> {
+    std::env::consts::ARCH.parse().map_err(|()| {
+        Failure::new(format!("callgate has no tables for this machine ({})", std::env::consts::ARCH))
+            .help("name ABIs with --arch")
+    })
+}
+
+/// `/proc/sys/kernel/osrelease`; where there is none, a kernel newer than every guard.
+fn running_kernel() -> Version {
+    let text = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    version(text.trim()).unwrap_or(Version { major: u16::MAX, minor: 0 })
+}
+
+/// `6.12` of `6.12`, `6.12.3-generic`.
+fn version(text: &str) -> Option<Version> {
+    let (major, rest) = text.split_once('.')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    Some(Version { major: major.parse().ok()?, minor: digits.parse().ok()? })
+}
+
+fn groups() -> Groups {
+    callgate_profiles::groups::all()
+        .map(|group| (group.name.to_owned(), group.members.iter().map(|&member| member.to_owned()).collect()))
+        .collect()
+}
+
+/// What a failed read of several files would otherwise repeat.
+pub(crate) fn names(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether anything in a list stops the policy.
+pub(crate) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}

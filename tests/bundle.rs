@@ -1,0 +1,97 @@
+//! A runc bundle that sees the host's programs read-only, so that a profile learned on the host fits.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// An OCI bundle and the runtime's state, in a folder of their own.
+pub(crate) struct Bundle {
+    folder: TempDir,
+    runs: u32,
+}
+
+impl Bundle {
+    /// A container that runs `arguments` under `profile` (an OCI `linux.seccomp` object), with `shared` mounted at its
+    /// own path, writable.
+    pub(crate) fn new(profile: &Value, arguments: &[&str], shared: &Path) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let rootfs = folder.path().join("rootfs");
+        fs::create_dir_all(&rootfs).expect("a folder");
+        let mut mounts = vec![
+            json!({"destination": "/proc", "type": "proc", "source": "proc"}),
+            json!({"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755", "size=64k"]}),
+            bind(Path::new("/usr"), "ro"),
+            bind(Path::new("/etc"), "ro"),
+            bind(shared, "rw"),
+        ];
+        for name in ["var/lib/nginx", "var/log/nginx"] {
+            mounts.push(json!({"destination": format!("/{name}"), "type": "tmpfs", "source": "tmpfs"}));
+        }
+        for name in ["bin", "sbin", "lib", "lib64", "lib32"] {
+            if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
+                symlink(target, rootfs.join(name)).expect("a link");
+            } else if Path::new("/").join(name).is_dir() {
+                mounts.push(bind(&Path::new("/").join(name), "ro"));
+            }
+        }
+        let config = json!({
+            "ociVersion": "1.0.2",
+            "process": {
+                "terminal": false,
+                "user": {"uid": 0, "gid": 0},
+                "args": arguments,
+                "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"],
+                "cwd": "/",
+                "capabilities": capabilities(),
+            },
+            "root": {"path": "rootfs", "readonly": false},
+            "mounts": mounts,
+            "linux": {
+                // The host's network: requests to the container come over loopback.
+                "namespaces": [{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}],
+                "seccomp": profile,
+            },
+        });
+        fs::write(folder.path().join("config.json"), config.to_string()).expect("a file");
+        Self { folder, runs: 0 }
+    }
+
+    /// The command that starts the container in the foreground.
+    pub(crate) fn command(&mut self) -> Command {
+        self.runs += 1;
+        let mut command = Command::new("runc");
+        command.arg("--root").arg(self.state()).args(["run", "--bundle"]).arg(self.folder.path());
+        command.arg(format!("callgate-{}-{}", std::process::id(), self.runs)).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the container to its end.
+    pub(crate) fn run(&mut self) -> Output {
+        self.command().output().expect("runc runs")
+    }
+
+    /// Sends a signal to the container that the last [`Bundle::command`] started.
+    pub(crate) fn signal(&self, signal: &str) {
+        let name = format!("callgate-{}-{}", std::process::id(), self.runs);
+        let status = Command::new("runc").arg("--root").arg(self.state()).args(["kill", &name, signal]).status();
+        assert!(status.expect("runc runs").success());
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+}
+
+fn bind(path: &Path, mode: &str) -> Value {
+    json!({"destination": path, "type": "bind", "source": path, "options": ["rbind", mode]})
+}
+
+/// Docker's default capabilities.
+fn capabilities() -> Value {
+    let names: Vec<_> = callgate_compiler::lower::target::DOCKER_CAPABILITIES.iter().map(|name| format!("CAP_{name}")).collect();
+    json!({"bounding": names, "effective": names, "permitted": names})
+}

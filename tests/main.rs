@@ -1,0 +1,9 @@
+//! What crosses crates: the house itself, the command line, the live kernel, real runtimes.
+#![forbid(unsafe_code)]
+
+mod bad_input;
+mod bundle;
+mod circle;
+mod house;
+mod readme;
+mod support;
