@@ -17,7 +17,7 @@ codes! {
     NESTING_TOO_DEEP = "nesting-too-deep";
     /// One expression chains more than 512 operators.
     EXPRESSION_TOO_LONG = "expression-too-long";
-    /// More than 1,000 errors; the rest are not shown.
+    /// 1,000 errors; the rest of the text was not read.
     TOO_MANY_ERRORS = "too-many-errors";
     /// The text is a JSON document, not a policy.
     LOOKS_LIKE_JSON = "looks-like-json";

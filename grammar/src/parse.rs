@@ -5,11 +5,14 @@
 //! says what is wrong in the author's words; the others are not affected.
 
 mod build;
+mod expected;
 mod explain;
 mod expression;
 mod literal;
 mod report;
+mod scan;
 mod split;
+mod syntax_error;
 mod words;
 
 use std::ops::Range;
@@ -22,16 +25,17 @@ use crate::{Diagnostic, SourceId, Spanned, codes};
 use build::Builder;
 use report::Report;
 use split::{Piece, split};
+use syntax_error::syntax_error;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "gate.pest"]
 struct Gate;
 
-/// Parses a policy. Never fails: what could be read is in the tree, and every error of the text is in the list, in
-/// the order of the text. The tree stands for the whole policy only if no diagnostic [is an error](Diagnostic::is_error).
+/// Parses a policy. Never fails: what could be read is in the tree (of a rule with errors, its good targets), and
+/// every error of the text is in the list, in the order of the text. The tree stands for the whole policy only if no diagnostic [is an error](Diagnostic::is_error).
 ///
 /// Takes time and memory in proportion to the text. Brackets may nest 64 deep, a statement may be 1 MiB long, and an
-/// expression may chain 512 operators; past 1,000 errors the rest are counted. `source` is put into every span.
+/// expression may chain 512 operators; after 1,000 errors the rest is not read. `source` is put into every span.
 #[must_use]
 pub fn parse(source: SourceId, text: &str) -> (File, Vec<Diagnostic>) {
     let report = Report::new(source);
@@ -74,17 +78,17 @@ fn parse_alone<T>(
     }
     // The first pass bounds the nesting; what it cuts at line ends is parsed whole all the same.
     split(text, &report);
-    let mut built = None;
-    if report.count() == 0 {
-        match Gate::parse(rule, text) {
-            Ok(pairs) => built = Some(build(&Builder::new(&report, 0), pairs)),
-            Err(error) => report.push(explain::syntax_error(text, 0, rule, &error, &report)),
+    if report.count() > 0 {
+        return Err(report.finish());
+    }
+    let built = match Gate::parse(rule, text) {
+        Ok(pairs) => Builder::new(&report, 0).reported(|builder| build(builder, pairs)),
+        Err(error) => {
+            report.push(syntax_error(text, 0, rule, &error, &report));
+            None
         }
-    }
-    match built {
-        Some(value) if report.count() == 0 => Ok(value),
-        _ => Err(report.finish()),
-    }
+    };
+    built.ok_or_else(|| report.finish())
 }
 
 /// The errors that make looking at single statements pointless.
@@ -126,6 +130,9 @@ fn statements(text: &str, pieces: Vec<Piece>, report: &Report) -> Vec<Statement>
     let mut blocks: Vec<OpenBlock> = Vec::new();
     let mut after_bare_when = false;
     for piece in pieces {
+        if report.is_full() {
+            break;
+        }
         if let Some(block) = blocks.last_mut() {
             block.pieces += 1;
         }
@@ -168,13 +175,12 @@ fn when_statement(text: &str, block: OpenBlock, end: usize, report: &Report) -> 
     }
     match Gate::parse(Rule::when_alone, &text[head.clone()]) {
         Ok(mut pairs) => {
-            let before = report.count();
-            let guards = Builder::new(report, head.start).guards(build::part(&mut pairs));
-            (report.count() == before)
-                .then(|| Spanned::new(StatementKind::When { guards, body }, report.span(head.start, end)))
+            let builder = Builder::new(report, head.start);
+            let guards = builder.reported(|builder| builder.guards(build::part(&mut pairs)))?;
+            Some(Spanned::new(StatementKind::When { guards, body }, report.span(head.start, end)))
         }
         Err(error) => {
-            report.push(explain::syntax_error(&text[head.clone()], head.start, Rule::when_alone, &error, report));
+            report.push(syntax_error(&text[head.clone()], head.start, Rule::when_alone, &error, report));
             None
         }
     }
@@ -182,14 +188,21 @@ fn when_statement(text: &str, block: OpenBlock, end: usize, report: &Report) -> 
 
 fn statement(text: &str, range: Range<usize>, report: &Report) -> Option<Statement> {
     let slice = &text[range.clone()];
-    let before = report.count();
     let kind = match Gate::parse(Rule::statement_alone, slice) {
-        Ok(mut pairs) => Some(Builder::new(report, range.start).statement(build::part(&mut pairs))),
-        Err(error) => {
-            explain::statement(slice, range.start, &error, report);
-            None
-        }
+        Ok(mut pairs) => Builder::new(report, range.start).statement(build::part(&mut pairs)),
+        Err(error) => explain::statement(slice, range.start, &error, report),
     };
-    let kind = kind.filter(|_| report.count() == before)?;
-    Some(Spanned::new(kind, report.span(range.start, range.end)))
+    kind.map(|kind| Spanned::new(kind, report.span(range.start, range.end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    /// The text itself would take 4 GiB of memory.
+    #[test]
+    fn four_gigabytes_do_not_fit_a_span() {
+        assert!(fits(0xffff_ffff));
+        assert!(!fits(0x1_0000_0000));
+    }
 }

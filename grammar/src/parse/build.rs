@@ -34,7 +34,25 @@ impl<'r> Builder<'r> {
         self.report.span(self.base + pair.as_span().start(), self.base + pair.as_span().end())
     }
 
-    pub(super) fn statement(&self, pair: Pair<'_>) -> StatementKind {
+    /// What `build` returns, or nothing when it reported something.
+    pub(super) fn reported<T>(&self, build: impl FnOnce(&Self) -> T) -> Option<T> {
+        let before = self.report.count();
+        let built = build(self);
+        (self.report.count() == before).then_some(built)
+    }
+
+    /// A `statement`, or nothing when it can't be used. A rule can be used if its verb and one target can.
+    pub(super) fn statement(&self, pair: Pair<'_>) -> Option<StatementKind> {
+        if pair.as_rule() != Rule::rule_statement {
+            return self.reported(|builder| builder.keyword_statement(pair));
+        }
+        let mut parts = pair.into_inner().filter(is_content);
+        let verb = self.reported(|builder| builder.verb(part(&mut parts)));
+        let targets: Vec<Target> = parts.filter_map(|target| self.target(target)).collect();
+        verb.filter(|_| !targets.is_empty()).map(|verb| StatementKind::Rule { verb, targets })
+    }
+
+    fn keyword_statement(&self, pair: Pair<'_>) -> StatementKind {
         let rule = pair.as_rule();
         let mut parts = pair.into_inner().filter(is_content);
         match rule {
@@ -47,11 +65,7 @@ impl<'r> Builder<'r> {
             }
             Rule::expect_statement => self.expect(parts),
             Rule::flags_statement => StatementKind::Flags(self.name_list(part(&mut parts))),
-            Rule::listener_statement => StatementKind::Listener(self.string(&part(&mut parts))),
-            _ => {
-                let verb = self.verb(part(&mut parts));
-                StatementKind::Rule { verb, targets: parts.filter_map(|target| self.target(target)).collect() }
-            }
+            _ => StatementKind::Listener(self.string(&part(&mut parts))),
         }
     }
 
@@ -122,17 +136,18 @@ impl<'r> Builder<'r> {
 
     /// A `target`, or nothing when something in it was reported.
     pub(super) fn target(&self, pair: Pair<'_>) -> Option<Target> {
-        let before = self.report.count();
         let span = self.span(&pair);
         let form = part(&mut pair.into_inner());
-        let kind = match form.as_rule() {
-            Rule::arch_target => TargetKind::Arch(self.name(&part(&mut form.into_inner().filter(is_content)))),
-            Rule::all_target => TargetKind::All,
-            Rule::unknown_target => TargetKind::Unknown,
-            Rule::group => TargetKind::Group(group_name(&form)),
-            _ => TargetKind::Call(self.call(form)),
-        };
-        (self.report.count() == before).then(|| Spanned::new(kind, span))
+        self.reported(|builder| {
+            let kind = match form.as_rule() {
+                Rule::arch_target => TargetKind::Arch(builder.name(&part(&mut form.into_inner().filter(is_content)))),
+                Rule::all_target => TargetKind::All,
+                Rule::unknown_target => TargetKind::Unknown,
+                Rule::group => TargetKind::Group(group_name(&form)),
+                _ => TargetKind::Call(builder.call(form)),
+            };
+            Spanned::new(kind, span)
+        })
     }
 
     /// A `call`.

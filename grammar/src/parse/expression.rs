@@ -7,7 +7,7 @@ use pest::pratt_parser::{Assoc, Op, PrattParser};
 use super::Rule;
 use super::build::{Builder, Pair, part};
 use crate::tree::{BinaryOp, Expr, ExprKind, UnaryOp};
-use crate::{Diagnostic, Spanned, codes};
+use crate::{Diagnostic, Span, Spanned, codes};
 
 /// Operators one expression may chain, counted along the deepest path; the tree is as high as that.
 pub(crate) const MOST_OPERATORS: usize = 512;
@@ -55,17 +55,8 @@ impl Builder<'_> {
     fn operators(&self, pair: Pair<'_>, above: usize) -> Operand {
         let span = self.span(&pair);
         let parts = pair.into_inner();
-        // Every operator adds at most one level; a bracket adds one more.
         let height = above + parts.len();
-        if height > 2 * MOST_OPERATORS {
-            self.report.push(
-                Diagnostic::error(
-                    codes::EXPRESSION_TOO_LONG,
-                    format!("this expression has more than {MOST_OPERATORS} operators"),
-                )
-                .at(self.report.span(span.start as usize, span.start as usize), "it starts here")
-                .help("use `in {…}`, or write several statements"),
-            );
+        if self.is_too_high(height, span) {
             return Operand::bare(Spanned::new(ExprKind::Number(0), span));
         }
         PRECEDENCE
@@ -86,6 +77,22 @@ impl Builder<'_> {
                 Operand::bare(binary(left.expression, operator, right.expression))
             })
             .parse(parts)
+    }
+
+    /// Reports a tree that would be too high. Operands and operators alternate, so half of the parts are operators.
+    fn is_too_high(&self, parts: usize, span: Span) -> bool {
+        let too_high = parts > 2 * MOST_OPERATORS;
+        if too_high {
+            self.report.push(
+                Diagnostic::error(
+                    codes::EXPRESSION_TOO_LONG,
+                    format!("this expression has more than {MOST_OPERATORS} operators"),
+                )
+                .at(Span { end: span.start, ..span }, "it starts here")
+                .help("use `in {…}`, or write several statements"),
+            );
+        }
+        too_high
     }
 
     fn operand(&self, pair: Pair<'_>, above: usize) -> Operand {
@@ -111,11 +118,14 @@ impl Builder<'_> {
     /// `( a, b, c )`: the commas are `&&`. The span includes the parentheses.
     fn parenthesized(&self, pair: Pair<'_>, above: usize) -> Expr {
         let span = self.span(&pair);
-        let mut parts = pair.into_inner();
+        let parts = pair.into_inner();
         let above = above + parts.len();
+        if self.is_too_high(above, span) {
+            return Spanned::new(ExprKind::Number(0), span);
+        }
         let mut whole: Option<Expr> = None;
         let mut comma = None;
-        for piece in &mut parts {
+        for piece in parts {
             match piece.as_rule() {
                 Rule::comma => comma = Some(Spanned::new(BinaryOp::And, self.span(&piece))),
                 Rule::expression => {

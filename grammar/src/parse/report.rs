@@ -1,6 +1,6 @@
 //! Where findings are collected while parsing: a list with an upper bound, so that hostile text can't fill memory.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::{Diagnostic, SourceId, Span, codes};
 
@@ -12,18 +12,13 @@ const MOST_ERRORS: usize = 1_000;
 pub(crate) struct Report {
     source: SourceId,
     /// Interior mutability because the expression parser borrows the report in several closures at once.
-    found: RefCell<Found>,
-}
-
-#[derive(Debug, Default)]
-struct Found {
-    kept: Vec<Diagnostic>,
-    total: usize,
+    kept: RefCell<Vec<Diagnostic>>,
+    total: Cell<usize>,
 }
 
 impl Report {
     pub(crate) fn new(source: SourceId) -> Self {
-        Self { source, found: RefCell::default() }
+        Self { source, kept: RefCell::default(), total: Cell::new(0) }
     }
 
     /// A place in the text, from byte offsets. [`super::parse`] refuses texts whose offsets don't fit.
@@ -33,29 +28,34 @@ impl Report {
     }
 
     pub(crate) fn push(&self, diagnostic: Diagnostic) {
-        let mut found = self.found.borrow_mut();
-        found.total += 1;
-        if found.kept.len() < MOST_ERRORS {
-            found.kept.push(diagnostic);
+        if !self.is_full() {
+            self.kept.borrow_mut().push(diagnostic);
         }
+        self.total.set(self.total.get() + 1);
     }
 
     /// How many findings there were so far; compare two counts to know whether something went wrong in between.
     pub(crate) fn count(&self) -> usize {
-        self.found.borrow().total
+        self.total.get()
+    }
+
+    /// Whether there is no point in reading on.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count() >= MOST_ERRORS
     }
 
     /// The findings in the order of the text.
     pub(crate) fn finish(self) -> Vec<Diagnostic> {
-        let Found { mut kept, total } = self.found.into_inner();
-        kept.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| (label.span.start, label.span.end)));
-        if total > kept.len() {
-            let hidden = total - kept.len();
-            kept.push(
-                Diagnostic::error(codes::TOO_MANY_ERRORS, format!("{hidden} more errors are not shown"))
-                    .help("fix the first ones and run again"),
+        let is_full = self.is_full();
+        let mut found = self.kept.into_inner();
+        found.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| (label.span.start, label.span.end)));
+        if is_full {
+            found.push(
+                Diagnostic::error(codes::TOO_MANY_ERRORS, format!("there are {MOST_ERRORS} errors or more"))
+                    .because("the rest of the text was not read")
+                    .help("fix these first and run again"),
             );
         }
-        kept
+        found
     }
 }

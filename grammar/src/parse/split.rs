@@ -93,7 +93,7 @@ impl Splitter<'_> {
     fn run(&mut self) {
         let bytes = self.text.as_bytes();
         let mut at = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        while at < bytes.len() {
+        while at < bytes.len() && !self.report.is_full() {
             at = match bytes[at] {
                 b'\n' => {
                     self.line_end(at);

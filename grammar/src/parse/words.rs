@@ -44,10 +44,10 @@ pub(crate) fn starts_statement(line: &str) -> bool {
     let word = leading_word(line);
     let rest = line[word.len()..].trim_start();
     match word {
-        "when" => leading_word(rest) != "",
+        "when" => !leading_word(rest).is_empty(),
         "let" => {
             let value = rest[leading_word(rest).len()..].trim_start();
-            leading_word(rest) != "" && value.starts_with('=') && !value.starts_with("==")
+            !leading_word(rest).is_empty() && value.starts_with('=') && !value.starts_with("==")
         }
         "expect" => rest.starts_with(':') || leading_word(rest) == "on",
         "errno" | "trap" | "trace" if rest.starts_with('(') => {

@@ -14,7 +14,8 @@ fn check(text: &str, statements: usize, codes: &[&str]) {
 
 #[test]
 fn ten_megabytes_of_policy() {
-    let line = "allow: socket(family == AF_UNIX, type & 0xf != SOCK_RAW), openat, @signals # and why\n";
+    let why = "# why, at length: ".repeat(10);
+    let line = format!("allow: socket(family == AF_UNIX, type & 0xf != SOCK_RAW), @signals {why}\n");
     let lines = TEN_MEGABYTES / line.len();
     check(&line.repeat(lines), lines, &[]);
 }
@@ -43,15 +44,13 @@ fn ten_megabytes_of_one_character() {
 #[test]
 fn more_errors_than_anyone_reads() {
     for line in ["\0\n", ";", "}\n", "{", "when {", "allow: (\n", "\"\n", "allow: read,\nlet", "\r", "a:\n"] {
-        let (file, diagnostics) = parse(SourceId(0), &line.repeat((1 << 20) / line.len()));
-        assert_eq!(file.statements, []);
+        let (_, diagnostics) = parse(SourceId(0), &line.repeat((1 << 20) / line.len()));
         assert!(diagnostics.len() <= 1_001, "{line:?}: {}", diagnostics.len());
         assert!(diagnostics.iter().any(Diagnostic::is_error));
     }
     let (_, diagnostics) = parse(SourceId(0), &"a:\n".repeat(5_000));
     assert_eq!(diagnostics.len(), 1_001);
     assert_eq!(diagnostics[1_000].code, codes::TOO_MANY_ERRORS);
-    assert_eq!(diagnostics[1_000].message, "4000 more errors are not shown");
 }
 
 #[test]
