@@ -4,6 +4,7 @@
 //! decision diagram: two functions are equal exactly when their diagrams are.
 
 mod condition;
+mod cube_sets;
 mod cubes;
 mod diagram;
 mod difference;
@@ -21,7 +22,7 @@ mod word;
 use std::fmt;
 
 pub use condition::{Implication, Overlap, implies, overlap, satisfiable};
-pub use cubes::{Cube, TooMany, cubes, cubes_for};
+pub use cubes::{Cube, TooMany, cover_for, cubes, cubes_for};
 pub use listing::{Difference, Differences};
 pub use operation::Refusal;
 pub use proof::{
