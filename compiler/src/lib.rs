@@ -10,3 +10,4 @@ pub mod call;
 pub mod condition;
 pub mod policy;
 pub mod prove;
+pub mod tables;
