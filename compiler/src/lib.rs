@@ -8,6 +8,12 @@ pub mod action;
 pub mod bpf;
 pub mod call;
 pub mod condition;
+pub mod generate;
+pub mod graph;
 pub mod policy;
 pub mod prove;
 pub mod tables;
+pub mod verify;
+
+#[cfg(test)]
+mod samples;

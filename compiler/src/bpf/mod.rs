@@ -1,5 +1,17 @@
 //! Classic BPF: instructions, the kernel's admission rules, a simulator, a disassembler, what the kernel makes of a program.
 
+mod admission;
+mod bitmap;
+mod bytes;
+mod conversion;
 mod instruction;
+mod listing;
+mod machine;
 
-pub use instruction::{Instruction, MAX_INSTRUCTIONS, Program, op};
+pub use admission::{Refusal, admit};
+pub use bitmap::constant_allow;
+pub use bytes::{PartialInstruction, from_bytes, to_bytes};
+pub use conversion::{MAX_CONVERTED, converted_length};
+pub use instruction::{Instruction, MAX_INSTRUCTIONS, Origin, Program, SCRATCH_WORDS, offset, op};
+pub use listing::{NumberName, disassemble};
+pub use machine::{Fault, Outcome, simulate};

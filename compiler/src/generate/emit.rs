@@ -1,0 +1,202 @@
+//! Laying compares out as instructions, from the end to the beginning.
+//!
+//! Every jump goes forward, so the end is written first and each instruction knows where its targets are. A compare is up to
+//! three instructions, `ld`, `and`, jump, and is entered at the first one that isn't already done: a compare of the same
+//! variable jumps to the jump. Conditional jumps reach 255 instructions; a target further away gets a stub in reach, a copy of
+//! its `RET` or a `ja`.
+
+use super::GenerateError;
+use super::compares::{Compares, Step, StepId, Test};
+use crate::bpf::{Instruction, MAX_INSTRUCTIONS, op};
+use crate::graph::Variable;
+
+/// The instructions, and which step each one belongs to.
+pub(super) struct Layout {
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) steps: Vec<StepId>,
+}
+
+/// Where a step can be entered, by how much of its work is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// The accumulator holds something else.
+    Load = 0,
+    /// It holds the whole word.
+    Mask = 1,
+    /// It holds the variable.
+    Jump = 2,
+}
+
+/// Lays out everything reachable from `start`.
+///
+/// # Errors
+/// [`GenerateError::TooLong`] past the kernel's limit.
+pub(super) fn emit(compares: &Compares, start: StepId) -> Result<Layout, GenerateError> {
+    let reachable = compares.reachable(start);
+    let fewest = reachable.len();
+    if fewest > MAX_INSTRUCTIONS {
+        return Err(GenerateError::TooLong { instructions: fewest });
+    }
+    let mut writer = Writer::new(compares, start, &reachable);
+    for id in order(compares, start, &reachable) {
+        writer.write(id);
+    }
+    let Writer { mut instructions, mut steps, .. } = writer;
+    if instructions.len() > MAX_INSTRUCTIONS {
+        return Err(GenerateError::TooLong { instructions: instructions.len() });
+    }
+    instructions.reverse();
+    steps.reverse();
+    Ok(Layout { instructions, steps })
+}
+
+/// The order in which steps are written, the last of the program first: returns, then each compare after its branches.
+///
+/// The branch written last stands right after its compare and needs no jump. That is the smaller one, to keep jumps short;
+/// where it makes no difference, the false one, because a true branch that is next costs JSET one more converted instruction.
+fn order(compares: &Compares, start: StepId, reachable: &[StepId]) -> Vec<StepId> {
+    let mut order: Vec<StepId> = Vec::with_capacity(reachable.len());
+    let mut written = vec![false; start.index() + 1];
+    let sizes = sizes(compares, start, reachable);
+    for &id in reachable {
+        if matches!(compares.step(id), Step::Return(_)) {
+            written[id.index()] = true;
+            order.push(id);
+        }
+    }
+    // Depth first with its own stack: programs are up to 4096 compares deep.
+    let mut stack = vec![(start, false)];
+    while let Some((id, branches_done)) = stack.pop() {
+        if written[id.index()] {
+            continue;
+        }
+        let Step::Compare { yes, no, test, .. } = compares.step(id) else { continue };
+        if branches_done {
+            written[id.index()] = true;
+            order.push(id);
+            continue;
+        }
+        stack.push((id, true));
+        let yes_is_next = test != Test::AnyBit && sizes[yes.index()] < sizes[no.index()] && !written[yes.index()];
+        let (next, far) = if yes_is_next { (yes, no) } else { (no, yes) };
+        stack.push((next, false));
+        stack.push((far, false));
+    }
+    order
+}
+
+/// How many compares hang below each step, shared ones counted again.
+fn sizes(compares: &Compares, start: StepId, reachable: &[StepId]) -> Vec<u32> {
+    let mut sizes = vec![0_u32; start.index() + 1];
+    for &id in reachable {
+        if let Step::Compare { yes, no, .. } = compares.step(id) {
+            sizes[id.index()] = sizes[yes.index()].saturating_add(sizes[no.index()]).saturating_add(1);
+        }
+    }
+    sizes
+}
+
+struct Writer<'a> {
+    compares: &'a Compares,
+    /// Backwards: the last instruction of the program first.
+    instructions: Vec<Instruction>,
+    steps: Vec<StepId>,
+    /// For each step and entry, the index in `instructions` of the nearest place to jump to.
+    places: Vec<[Option<usize>; 3]>,
+    /// For each step, the entries that compares before it use.
+    used: Vec<[bool; 3]>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(compares: &'a Compares, start: StepId, reachable: &[StepId]) -> Self {
+        let mut used = vec![[false; 3]; start.index() + 1];
+        used[start.index()][Entry::Load as usize] = true;
+        for &id in reachable {
+            if let Step::Compare { variable, yes, no, .. } = compares.step(id) {
+                for target in [yes, no] {
+                    used[target.index()][entry(compares, variable, target) as usize] = true;
+                }
+            }
+        }
+        let places = vec![[None; 3]; start.index() + 1];
+        Self { compares, instructions: Vec::new(), steps: Vec::new(), places, used }
+    }
+
+    fn write(&mut self, id: StepId) {
+        match self.compares.step(id) {
+            Step::Return(value) => {
+                let at = self.push(id, Instruction::ret(value));
+                self.places[id.index()] = [Some(at); 3];
+            }
+            Step::Compare { variable, test, k, yes, no } => {
+                let operation = match test {
+                    Test::Equal => op::JEQ,
+                    Test::AtLeast => op::JGE,
+                    Test::AnyBit => op::JSET,
+                };
+                let (jt, jf) = self.distances(variable, yes, no);
+                let jump = self.push(id, Instruction { code: op::JMP | operation | op::K, jt, jf, k });
+                self.places[id.index()][Entry::Jump as usize] = Some(jump);
+                let masked = variable.mask != u32::MAX;
+                let [load, mask, _] = self.used[id.index()];
+                if masked && (load || mask) {
+                    let and = self.push(id, Instruction::statement(op::ALU | op::AND | op::K, variable.mask));
+                    self.places[id.index()][Entry::Mask as usize] = Some(and);
+                }
+                if load {
+                    let load = self.push(id, Instruction::load(variable.word.offset.into()));
+                    self.places[id.index()][Entry::Load as usize] = Some(load);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, id: StepId, instruction: Instruction) -> usize {
+        self.instructions.push(instruction);
+        self.steps.push(id);
+        self.instructions.len() - 1
+    }
+
+    /// How far the branches of the next instruction are, after putting what is out of reach in reach.
+    fn distances(&mut self, variable: Variable, yes: StepId, no: StepId) -> (u8, u8) {
+        let (yes_entry, no_entry) = (entry(self.compares, variable, yes), entry(self.compares, variable, no));
+        // A stub for one branch moves the other one further away by one, and is itself at distance 0 or 1.
+        for _ in 0..3 {
+            match (self.distance(yes, yes_entry), self.distance(no, no_entry)) {
+                (Some(jt), Some(jf)) => return (jt, jf),
+                (None, _) => self.stub(yes, yes_entry),
+                (_, None) => self.stub(no, no_entry),
+            }
+        }
+        // Not reached: two stubs bring both branches in reach.
+        (0, 0)
+    }
+
+    fn distance(&self, target: StepId, entry: Entry) -> Option<u8> {
+        let place = self.places[target.index()][entry as usize]?;
+        u8::try_from(self.instructions.len() - 1 - place).ok()
+    }
+
+    fn stub(&mut self, target: StepId, entry: Entry) {
+        let stub = match (self.compares.step(target), self.places[target.index()][entry as usize]) {
+            (Step::Return(value), _) => Instruction::ret(value),
+            (Step::Compare { .. }, place) => {
+                // Branches are written before the compares that use them.
+                let skip = self.instructions.len() - 1 - place.unwrap_or_default();
+                Instruction::statement(op::JMP | op::JA, u32::try_from(skip).unwrap_or(u32::MAX))
+            }
+        };
+        let at = self.push(target, stub);
+        self.places[target.index()][entry as usize] = Some(at);
+    }
+}
+
+/// Where a compare of `variable` enters a step that follows it.
+fn entry(compares: &Compares, variable: Variable, target: StepId) -> Entry {
+    match compares.step(target) {
+        Step::Return(_) => Entry::Load,
+        Step::Compare { variable: own, .. } if own == variable => Entry::Jump,
+        Step::Compare { variable: own, .. } if own.word == variable.word && variable.mask == u32::MAX => Entry::Mask,
+        Step::Compare { .. } => Entry::Load,
+    }
+}

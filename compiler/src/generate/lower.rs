@@ -1,0 +1,78 @@
+//! From nodes with many arms to two-way compares.
+
+use std::collections::BTreeSet;
+
+use super::compares::{Compares, StepId, Test};
+use super::search::{self, Interval};
+use crate::abi::Abi;
+use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
+use crate::policy::Policy;
+
+/// How much more often calls come through a kernel's own ABI than through a compatibility one.
+const NATIVE_WEIGHT: u64 = 8;
+
+/// The compares of a graph, and where they start.
+pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, StepId) {
+    let numbers: BTreeSet<u32> = policy.abis.values().flat_map(|abi| abi.calls.keys().copied()).collect();
+    let mut compares = Compares::default();
+    let mut steps: Vec<Option<StepId>> = vec![None; root.index() + 1];
+    let mut start = compares.ret(policy.other.action.ret());
+    for id in graph.reachable(root) {
+        start = match graph.node(id) {
+            Node::Leaf(action) => compares.ret(action.ret()),
+            // Conditions are built into nodes that end in actions before a policy's graph is finished.
+            Node::Truth(_) => continue,
+            Node::Switch { variable, arms } => {
+                let intervals = intervals(*variable, arms, &steps, &numbers);
+                switch(&mut compares, *variable, &intervals).unwrap_or(start)
+            }
+        };
+        steps[id.index()] = Some(start);
+    }
+    (compares, start)
+}
+
+fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], numbers: &BTreeSet<u32>) -> Vec<Interval> {
+    let mut first = 0;
+    let mut intervals = Vec::with_capacity(arms.len());
+    for arm in arms {
+        let least = smallest_possible(variable.mask, first).unwrap_or(first);
+        let greatest = largest_possible(variable.mask, arm.last);
+        let weight = weight(variable.word, least, greatest, numbers);
+        if let Some(target) = steps[arm.target.index()] {
+            intervals.push(Interval { first: least, only: (least == greatest).then_some(least), weight, target });
+        }
+        first = arm.last.wrapping_add(1);
+    }
+    intervals
+}
+
+/// Named numbers count once each, ABIs by how many calls they see, intervals of an argument the same.
+fn weight(word: Word, first: u32, last: u32, numbers: &BTreeSet<u32>) -> u64 {
+    match word {
+        Word::NUMBER => numbers.range(first..=last).count() as u64,
+        Word::TOKEN => {
+            let inside = Abi::ALL.iter().filter(|abi| (first..=last).contains(&abi.token()));
+            inside.map(|&abi| if abi.native() == abi { NATIVE_WEIGHT } else { 1 }).sum()
+        }
+        _ => 1,
+    }
+}
+
+fn switch(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
+    if let Some(step) = bit_test(compares, variable, intervals) {
+        return Some(step);
+    }
+    search::tree(compares, variable, intervals)
+}
+
+/// A bound at a power of two is a test of the bits from there up, on the whole word, and spares the AND:
+/// `(x & m) >= 2^p  =  x & (m & -2^p) != 0`. At the lowest bit of the mask it is `x & m != 0`.
+fn bit_test(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
+    let [below, above] = intervals else { return None };
+    if variable.mask == u32::MAX || !above.first.is_power_of_two() {
+        return None;
+    }
+    let whole = Variable::whole(variable.word);
+    Some(compares.compare(whole, Test::AnyBit, variable.mask & above.first.wrapping_neg(), above.target, below.target))
+}

@@ -1,0 +1,111 @@
+//! Which calls can come to an instruction.
+
+use super::compares::{Compares, Step, StepId, Test};
+use super::emit::Layout;
+use crate::abi::Abi;
+use crate::bpf::{Origin, Program};
+use crate::graph::{Variable, Word};
+
+/// Sorted, disjoint inclusive ranges of numbers.
+type Ranges = Vec<(u32, u32)>;
+
+/// The numbers of each ABI of [`Abi::ALL`], then those of every other one.
+type Calls = Vec<Ranges>;
+
+/// The program of a layout, with the calls that can come to each instruction.
+///
+/// Only tests of the token and of the whole number tell calls apart; a test of an argument can go both ways for each. So
+/// what is found is exact but for numbers that no argument takes that way.
+pub(super) fn attach(compares: &Compares, start: StepId, layout: Layout) -> Program {
+    let mut at: Vec<Calls> = vec![Vec::new(); start.index() + 1];
+    let everything = Abi::ALL.iter().map(|abi| abi.numbers().to_vec()).chain([vec![(0, u32::MAX)]]);
+    at[start.index()] = everything.collect();
+    for id in compares.reachable(start).into_iter().rev() {
+        let Step::Compare { variable, test, k, yes, no } = compares.step(id) else { continue };
+        let here = at[id.index()].clone();
+        for (target, outcome) in [(yes, true), (no, false)] {
+            join(&mut at[target.index()], &passing(&here, variable, test, k, outcome));
+        }
+    }
+    let origins: Vec<Vec<Origin>> = at.into_iter().map(origins).collect();
+    let provenance = layout.steps.iter().map(|step| origins[step.index()].clone()).collect();
+    Program { instructions: layout.instructions, provenance }
+}
+
+/// The calls for which a test can have this outcome.
+fn passing(calls: &Calls, variable: Variable, test: Test, k: u32, outcome: bool) -> Calls {
+    let whole = variable.mask == u32::MAX;
+    match (variable.word, test) {
+        (Word::TOKEN, test) if whole => {
+            let keeps = |abi: &Abi| holds(test, abi.token(), k) == outcome;
+            // An unknown ABI's token can be anything but the known ones.
+            let is_known = test == Test::Equal && outcome && Abi::ALL.iter().any(|abi| abi.token() == k);
+            let kept = Abi::ALL.iter().map(keeps).chain([!is_known]).zip(calls);
+            kept.map(|(keep, ranges)| if keep { ranges.clone() } else { Vec::new() }).collect()
+        }
+        (Word::NUMBER, Test::Equal) if whole => calls.iter().map(|ranges| cut(ranges, k, Some(k), outcome)).collect(),
+        (Word::NUMBER, Test::AtLeast) if whole => calls.iter().map(|ranges| cut(ranges, k, None, outcome)).collect(),
+        _ => calls.clone(),
+    }
+}
+
+fn holds(test: Test, value: u32, k: u32) -> bool {
+    match test {
+        Test::Equal => value == k,
+        Test::AtLeast => value >= k,
+        Test::AnyBit => value & k != 0,
+    }
+}
+
+/// What of the ranges is in `first..=last` (no `last`: to the end), or, if not `inside`, what isn't.
+fn cut(ranges: &Ranges, first: u32, last: Option<u32>, inside: bool) -> Ranges {
+    let last = last.unwrap_or(u32::MAX);
+    let mut kept = Vec::with_capacity(ranges.len() + 1);
+    let mut keep = |low: u32, high: u32| {
+        if low <= high {
+            kept.push((low, high));
+        }
+    };
+    for &(low, high) in ranges {
+        if inside {
+            keep(low.max(first), high.min(last));
+        } else {
+            if let Some(end) = first.checked_sub(1) {
+                keep(low, high.min(end));
+            }
+            if let Some(start) = last.checked_add(1) {
+                keep(low.max(start), high);
+            }
+        }
+    }
+    kept
+}
+
+fn join(into: &mut Calls, more: &Calls) {
+    if into.is_empty() {
+        into.clone_from(more);
+        return;
+    }
+    for (into, more) in into.iter_mut().zip(more) {
+        if into.is_empty() {
+            into.clone_from(more);
+        } else if !more.is_empty() {
+            into.extend(more);
+            into.sort_unstable();
+            let mut merged: Ranges = Vec::with_capacity(into.len());
+            for &(low, high) in into.iter() {
+                match merged.last_mut() {
+                    Some(last) if last.1 == u32::MAX || low <= last.1 + 1 => last.1 = last.1.max(high),
+                    _ => merged.push((low, high)),
+                }
+            }
+            *into = merged;
+        }
+    }
+}
+
+fn origins(calls: Calls) -> Vec<Origin> {
+    let abis = Abi::ALL.iter().copied().map(Some).chain([None]);
+    let all = abis.zip(calls).map(|(abi, numbers)| Origin { abi, numbers });
+    all.filter(|origin| !origin.numbers.is_empty()).collect()
+}

@@ -1,0 +1,165 @@
+//! What a generated program must be, whatever the policy.
+
+mod long;
+mod measures;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{GenerateError, generate};
+use crate::abi::{Abi, Endian, X32_BIT};
+use crate::action::Action;
+use crate::bpf::{Program, admit, constant_allow, converted_length, disassemble, simulate};
+use crate::call::SyscallData;
+use crate::condition::{Condition, Width};
+use crate::policy::Policy;
+use crate::samples::{always, atom, commands, decision, docker_like, policies, policy, when, word32, word64};
+use crate::verify::boundary;
+
+/// Compiles, and holds the program to the policy and to the kernel's rules.
+#[track_caller]
+fn compile(policy: &Policy) -> Program {
+    let program = generate(policy).unwrap();
+    assert_eq!(admit(&program), Ok(()));
+    assert_eq!(program.provenance.len(), program.instructions.len());
+    if let Err(mismatch) = boundary(policy, &program) {
+        panic!("{mismatch}\n{}", disassemble(&program, Endian::Little, &|_, _| None));
+    }
+    keeps_the_bitmap(policy, &program);
+    program
+}
+
+/// A call is cached exactly when it is allowed whatever its arguments, by the program's own account.
+#[track_caller]
+fn keeps_the_bitmap(policy: &Policy, program: &Program) {
+    for (&abi, listed) in &policy.abis {
+        for nr in listed.calls.keys().copied().chain(0..450) {
+            if Abi::of_call(abi.token(), nr) != Some(abi) {
+                continue;
+            }
+            let call = listed.calls.get(&nr);
+            if call.is_none_or(|call| call.clauses.is_empty()) {
+                let action = call.map_or(&listed.rest, |call| &call.otherwise).action;
+                assert_eq!(constant_allow(program, abi.token(), nr), action == Action::Allow, "{abi} {nr}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_policy_is_its_program(
+        policy in policies(),
+        calls in prop::collection::vec((0_usize..6, any::<u32>(), 0_u32..24, prop::array::uniform6(any::<u64>())), 64),
+    ) {
+        let program = compile(&policy);
+        for (token, far, near, args) in calls {
+            let token = Abi::ALL.get(token).map_or(far, |abi| abi.token());
+            for nr in [near, near | X32_BIT, far] {
+                let call = SyscallData::new(token, nr, args);
+                let outcome = simulate(&program, Endian::Little, &call).unwrap();
+                prop_assert_eq!(Action::from_ret(outcome.ret), policy.decide(&call).action, "{:?}", call);
+            }
+        }
+        prop_assert_eq!(generate(&policy), Ok(program));
+    }
+}
+
+#[test]
+fn a_tiny_policy_reads_like_this() {
+    let calls = BTreeMap::from([
+        (0, always(Action::Allow)),
+        (1, always(Action::Allow)),
+        (3, always(Action::Allow)),
+        (41, when(word32(0, &[(1, 2), (10, 10)]))),
+        (59, when(atom(2, Width::W64, 0x80000, &[(0x80000, 0x80000)]))),
+    ]);
+    let program = compile(&policy([(Abi::X86_64, calls)]));
+    let names = |_, nr| match nr {
+        41 => Some("socket"),
+        59 => Some("execve"),
+        _ => None,
+    };
+    let text = disassemble(&program, Endian::Little, &names);
+    assert_eq!(text, include_str!("tiny.asm"));
+}
+
+#[test]
+fn x32_unlisted_takes_its_own_decision_and_minus_one_is_native() {
+    let mut policy = policy([(Abi::X86_64, BTreeMap::from([(0, always(Action::Allow))]))]);
+    policy.foreign.insert(Abi::X32, decision(Action::Errno(38)));
+    policy.foreign.insert(Abi::X86, decision(Action::KillProcess));
+    let program = compile(&policy);
+    let action = |token, nr| {
+        let outcome = simulate(&program, Endian::Little, &SyscallData::new(token, nr, [0; 6])).unwrap();
+        Action::from_ret(outcome.ret)
+    };
+    let token = Abi::X86_64.token();
+    assert_eq!(action(token, 0), Action::Allow);
+    assert_eq!(action(token, X32_BIT), Action::Errno(38));
+    assert_eq!(action(token, u32::MAX), Action::Errno(1));
+    assert_eq!(action(Abi::X86.token(), 0), Action::KillProcess);
+    // ld arch, jeq x86_64, ld nr, three compares, four returns.
+    assert_eq!(program.instructions.len(), 10);
+}
+
+#[test]
+fn argument_code_is_shared_across_numbers_and_abis() {
+    let one = |abis: &[(Abi, u32)], numbers: &[u32]| {
+        let condition = || Condition::All(vec![word64(0, &[(3, 3)]), word32(2, &[(5, 9)])]);
+        let calls = |base: u32| numbers.iter().map(|&nr| (base + nr, when(condition()))).collect();
+        compile(&policy(abis.iter().map(|&(abi, base)| (abi, calls(base))))).instructions.len()
+    };
+    let alone = one(&[(Abi::X86_64, 0)], &[10]);
+    // One more number costs a compare, or two where a chain grows too long; one more ABI its token, its load and a compare.
+    assert!(one(&[(Abi::X86_64, 0)], &[10, 20]) <= alone + 2);
+    assert_eq!(one(&[(Abi::X86_64, 0), (Abi::Aarch64, 0)], &[10]), alone + 3);
+}
+
+#[test]
+fn overlapping_clauses_on_one_word_become_one_tree() {
+    // Docker's socket rule in three clauses: `< 38`, `== 39`, `> 40` leaves 38 and 40.
+    let clauses = Condition::Any(vec![word32(0, &[(0, 37)]), word32(0, &[(39, 39)]), word32(0, &[(41, 0xffff_ffff)])]);
+    let program = compile(&policy([(Abi::X86_64, BTreeMap::from([(41, when(clauses))]))]));
+    // ld arch, jeq, ld nr, jeq, ld arg, jeq, jeq, three returns.
+    assert!(program.instructions.len() <= 12, "{}", program.instructions.len());
+}
+
+#[test]
+fn a_large_set_is_searched_not_walked() {
+    let policy = commands(200);
+    let program = compile(&policy);
+    let worst = (0..0x6000)
+        .map(|command| {
+            let call = SyscallData::new(Abi::X86_64.token(), 16, [0, command, 0, 0, 0, 0]);
+            simulate(&program, Endian::Little, &call).unwrap().executed
+        })
+        .max();
+    assert!(worst.unwrap() <= 20, "{worst:?}");
+    assert!(program.instructions.len() <= 300, "{}", program.instructions.len());
+}
+
+/// Conditions over many words at once multiply in an ordered graph; the plain one takes over.
+#[test]
+fn multiplying_conditions_stay_bounded() {
+    let masked = |seed: u64| {
+        let test = |arg: u8| {
+            let mask = (seed * 0x9e37_79b9 + u64::from(arg) * 0x85eb_ca6b) & 0xffff_ffff;
+            atom(arg, Width::W32, mask, &[(mask & 0x5555_5555, mask & 0x5555_5555)])
+        };
+        Condition::All((0..6).map(test).collect())
+    };
+    let policy =
+        policy([(Abi::X86_64, BTreeMap::from([(7, when(Condition::Any((1..60).map(masked).collect())))]))]);
+    let program = compile(&policy);
+    assert!(program.instructions.len() < 2000, "{}", program.instructions.len());
+}
+
+#[test]
+fn too_long_says_how_long() {
+    let Err(GenerateError::TooLong { instructions }) = generate(&commands(5000)) else { panic!("5000 commands fit") };
+    assert!(instructions > 5000, "{instructions}");
+}

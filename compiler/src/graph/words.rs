@@ -1,0 +1,71 @@
+//! What a decision can look at.
+
+use crate::abi::Endian;
+use crate::bpf::offset;
+
+/// A 32-bit word of `seccomp_data`. The order is the one decisions look at them: the token, the number, then each argument's
+/// high half before its low one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Word {
+    rank: u8,
+    /// Byte offset in `seccomp_data`.
+    pub offset: u8,
+}
+
+impl Word {
+    /// `seccomp_data.arch`.
+    pub const TOKEN: Self = Self { rank: 0, offset: offset::ARCH as u8 };
+    /// `seccomp_data.nr`.
+    pub const NUMBER: Self = Self { rank: 1, offset: offset::NUMBER as u8 };
+
+    /// The high 32 bits of an argument.
+    #[must_use]
+    pub fn high(argument: u8, endian: Endian) -> Self {
+        Self::half(argument, endian == Endian::Little, 0)
+    }
+
+    /// The low 32 bits of an argument.
+    #[must_use]
+    pub fn low(argument: u8, endian: Endian) -> Self {
+        Self::half(argument, endian == Endian::Big, 1)
+    }
+
+    fn half(argument: u8, second: bool, half_rank: u8) -> Self {
+        // Arguments are numbered 0 to 5 (`Atom::arg`), so nothing here can overflow.
+        Self { rank: 2 + argument * 2 + half_rank, offset: offset::ARGUMENTS as u8 + argument * 8 + u8::from(second) * 4 }
+    }
+}
+
+/// A word under a mask: `word & mask`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Variable {
+    /// The word.
+    pub word: Word,
+    /// The bits looked at.
+    pub mask: u32,
+}
+
+impl Variable {
+    /// The whole word.
+    #[must_use]
+    pub fn whole(word: Word) -> Self {
+        Self { word, mask: u32::MAX }
+    }
+
+    /// By word; of one word, the whole word first (it needs no AND), then few bits before many (one bit needs none either).
+    fn order(self) -> (Word, bool, u32, u32) {
+        (self.word, self.mask != u32::MAX, self.mask.count_ones(), self.mask)
+    }
+}
+
+impl PartialOrd for Variable {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Variable {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
