@@ -112,11 +112,6 @@ impl Diagrams {
         }
     }
 
-    /// How many nodes there are.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// Pays for memory that is not a node, in nodes.
     pub(super) fn charge(&mut self, nodes: usize) -> Result<(), OutOfNodes> {
         self.left = self.left.checked_sub(nodes).ok_or(OutOfNodes)?;
@@ -196,8 +191,10 @@ impl Diagrams {
         let root = self.nodes[condition.0 as usize];
         let level = root.level.min(self.level(then)).min(self.level(otherwise));
         let below = level < self.level(then) && level < self.level(otherwise);
-        if below && root.low == Function::FALSE && root.high == Function::TRUE {
-            return self.test(level, otherwise, then);
+        if below && root.low.is_terminal() && root.high.is_terminal() {
+            // One bit, above everything else.
+            let pick = |truth| if truth == Function::TRUE { then } else { otherwise };
+            return self.test(level, pick(root.low), pick(root.high));
         }
         let question = [condition, then, otherwise];
         let slot = self.cache_slot(question);

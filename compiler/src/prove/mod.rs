@@ -6,12 +6,25 @@
 mod condition;
 mod cubes;
 mod diagram;
+mod difference;
 mod layout;
+mod operation;
+mod policy;
+mod program;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod word;
+
+use std::fmt;
 
 pub use condition::{Implication, Overlap, implies, overlap, satisfiable};
 pub use cubes::{Cube, TooMany, cubes, cubes_for};
+pub use operation::Refusal;
+pub use verdict::{
+    Filter, Side, Undecided, Verdict, Witness, WordOrder, equal, policies_equal, policy_equals_program, policy_within,
+    program_within, programs_equal, within,
+};
 
 /// How much an answer may cost. Past it the answer is "undecided", never a guess.
 ///
@@ -26,5 +39,11 @@ impl Default for Budget {
     /// 5,000,000 nodes, at most about 220 MB. Filters in the wild need less than a hundredth of it.
     fn default() -> Self {
         Self { nodes: 5_000_000 }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} nodes", self.nodes)
     }
 }

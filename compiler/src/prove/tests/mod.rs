@@ -1,3 +1,7 @@
+mod admission;
 mod conditions;
 mod cubes;
 mod inputs;
+mod interpreter;
+mod policies;
+mod programs;
