@@ -137,7 +137,9 @@ pub enum ExportError {
         differences: Vec<Difference>,
     },
     /// The conditions come to more argument rules than any loader could put into one filter.
-    #[error("the conditions on `{call}` bring the file past {MAX_ARGUMENT_RULES} argument rules, more than a filter has room for; use `--to bpf`, or conditions with fewer values")]
+    #[error(
+        "the conditions on `{call}` bring the file past {MAX_ARGUMENT_RULES} argument rules, more than a filter has room for; use `--to bpf`, or conditions with fewer values"
+    )]
     TooManyRules {
         /// The call whose rules are too many.
         call: String,
@@ -169,7 +171,9 @@ fn sample(differences: &[Difference]) -> String {
 fn difference_help(format: Format) -> &'static str {
     match format {
         Format::Oci => "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`",
-        _ => "decide the call alike on these ABIs, leave one out with `--arch`, or take the stricter action with `--allow-lossy`",
+        _ => {
+            "decide the call alike on these ABIs, leave one out with `--arch`, or take the stricter action with `--allow-lossy`"
+        }
     }
 }
 
@@ -205,8 +209,9 @@ pub fn export(
 /// An action as people read it in a message: the language's spelling, with an errno's name.
 fn spelled(action: Action) -> String {
     match action {
-        Action::Errno(number) => tables::errno_name(Abi::X86_64, number)
-            .map_or_else(|| action.to_string(), |name| format!("errno({name})")),
+        Action::Errno(number) => {
+            tables::errno_name(Abi::X86_64, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
+        }
         _ => action.to_string(),
     }
 }

@@ -127,6 +127,9 @@ fn entries(plan: &Plan) -> Vec<Entry> {
             names.entry((machine, rule)).or_default().push(name);
         }
     }
+    // Stable, so that within each half the order stays that of machines and rules.
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|((_, rule), _)| !rule.tests.is_empty());
     let entry = |((machine, rule), names): ((Option<Abi>, &Rule), Vec<&'static str>)| {
         let (action, errno_ret) = action(rule.action);
         Entry {
@@ -137,9 +140,7 @@ fn entries(plan: &Plan) -> Vec<Entry> {
             includes: machine.map(|machine| Includes { arches: [go_name(machine)] }),
         }
     };
-    let mut entries: Vec<((Option<Abi>, &Rule), Vec<&'static str>)> = names.into_iter().collect();
-    entries.sort_by_key(|((machine, rule), _)| (!rule.tests.is_empty(), *machine));
-    entries.into_iter().map(entry).collect()
+    names.into_iter().map(entry).collect()
 }
 
 /// The action's name and, where it takes one, its number.

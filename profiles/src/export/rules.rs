@@ -60,7 +60,7 @@ enum HighWord {
     /// Only the low half is, and the high one is zero.
     Zero,
     /// Only the low half is, and the high one can be anything: x32 calls come with whole 64-bit registers
-    /// (arch/x86/entry/syscall_64.c), but libseccomp has x32 as a 32-bit ABI (src/arch-x32.c).
+    /// (`arch/x86/entry/syscall_64.c`), but libseccomp has x32 as a 32-bit ABI (src/arch-x32.c).
     Ignored,
 }
 
@@ -154,9 +154,9 @@ fn by_name(policy: &Policy) -> BTreeMap<&'static str, Decisions<'_>> {
 
 /// The strictest thing a call can do on any of the ABIs.
 fn strictest(decisions: &Decisions<'_>) -> Option<Action> {
-    let actions = decisions.values().flat_map(|call| {
-        call.clauses.iter().map(|clause| clause.decision.action).chain([call.otherwise.action])
-    });
+    let actions = decisions
+        .values()
+        .flat_map(|call| call.clauses.iter().map(|clause| clause.decision.action).chain([call.otherwise.action]));
     actions.map(expressible).min()
 }
 
