@@ -62,7 +62,7 @@ type Calls = BTreeMap<&'static str, Vec<Parameter>>;
 static CALLS: [OnceLock<Calls>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
 
 /// How wide the registers are that a handler gets. x32's are whole: its calls below 512 run x86-64's handlers, and the
-/// compat types of the others are 32 bits wide by themselves (arch/x86/include/asm/syscall_wrapper.h).
+/// compat types of the others are 32 bits wide by themselves (`arch/x86/include/asm/syscall_wrapper.h`).
 fn register_bits(abi: Abi) -> u8 {
     match abi {
         Abi::X86 => 32,

@@ -86,8 +86,7 @@ HEADERS = {
     "linux/vm_sockets.h": r"(SO_VM|VMADDR_CID)_\w+|IOCTL_VM_SOCKETS_GET_LOCAL_CID",
     "linux/if_alg.h": r"ALG_\w+",
     "linux/sockios.h": r"SIOC\w+",
-    "asm/ioctls.h": r"(TC|TIOC|FIO)\w+",
-    "asm/termbits.h": r"TC[IO]\w+",
+    "linux/termios.h": r"(TC|TIOC|FIO)\w+",
     "linux/kd.h": r"(KD|GIO|PIO|KB|KDFONT)\w+",
     "linux/vt.h": r"VT_\w+",
     "linux/tty.h": r"N_\w+",
@@ -109,7 +108,6 @@ HEADERS = {
     "linux/msdos_fs.h": IOCTL,
     "linux/btrfs.h": IOCTL,
     "linux/hdreg.h": r"HDIO_\w+",
-    "scsi/sg.h": r"SG_(IO|GET|SET|SCSI|EMULATED|NEXT)\w*",
     "linux/cdrom.h": r"CDROM\w+",
     "linux/i2c-dev.h": r"I2C_\w+",
     "linux/iommufd.h": IOCTL,
@@ -118,12 +116,11 @@ HEADERS = {
     "linux/dma-heap.h": IOCTL,
     "linux/sync_file.h": IOCTL,
     "linux/sed-opal.h": IOCTL,
-    "linux/autofs.h": IOCTL,
+    "linux/auto_fs.h": r"AUTOFS_(DEV_)?IOC\w+",
     "linux/blkzoned.h": IOCTL,
     "linux/nvme_ioctl.h": IOCTL,
-    "linux/android/binder.h": IOCTL,
+    "linux/android/binder.h": r"BINDER_\w+",
     "drm/drm.h": IOCTL,
-    "sound/asound.h": IOCTL,
     "asm/prctl.h": r"ARCH_\w+",
     "asm/ldt.h": r"MODIFY_LDT_\w+",
     "asm/mman.h": r"(PROT|MAP|MADV)_\w+",
@@ -189,7 +186,8 @@ STUBS = {
 }
 PREAMBLE = (
     "#include <linux/types.h>\n#include <linux/time_types.h>\n#include <linux/ioctl.h>\n#include <linux/socket.h>\n"
-    "typedef __kernel_size_t size_t; struct sockaddr { unsigned short sa_family; char sa_data[14]; };\n"
+    "#include <linux/fcntl.h>\n#include <asm/ioctls.h>\n#include <linux/fiemap.h>\n#include <linux/blktrace_api.h>\n"
+    "typedef __kernel_size_t size_t; typedef unsigned short sa_family_t; struct sockaddr { unsigned short sa_family; char sa_data[14]; };\n"
     "typedef unsigned char u_char; typedef unsigned int uid_t; typedef int pid_t;\n"
 )
 
