@@ -52,26 +52,23 @@ pub(crate) fn docker_like(abis: &[Abi]) -> Policy {
         let shift = if abi == Abi::X86 { 7 } else { 0 };
         let mut calls = BTreeMap::new();
         for number in (0..335_u32).chain(424..470) {
-            let refused = [101, 134, 139, 153, 154, 155, 156, 159, 161, 163, 164, 165, 166, 167, 168, 169, 170, 171, 172]
-                .contains(&number)
-                || [173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 183, 184, 185, 205, 211, 212, 214, 215, 227]
+            let refused =
+                [101, 134, 139, 153, 154, 155, 156, 159, 161, 163, 164, 165, 166, 167, 168, 169, 170, 171, 172]
                     .contains(&number)
-                || [236, 237, 238, 239, 246, 248, 249, 250, 256, 272, 279, 298, 300, 303, 304, 305, 308, 312, 313]
-                    .contains(&number)
-                || [320, 321, 323, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443, 450].contains(&number);
+                    || [173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 183, 184, 185, 205, 211, 212, 214, 215, 227]
+                        .contains(&number)
+                    || [236, 237, 238, 239, 246, 248, 249, 250, 256, 272, 279, 298, 300, 303, 304, 305, 308, 312, 313]
+                        .contains(&number)
+                    || [320, 321, 323, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443, 450].contains(&number);
             let action = if refused { Action::Errno(1) } else { Action::Allow };
             calls.insert(base + number + shift, always(action));
         }
         let eq = |value| word64(0, &[(value, value)]);
-        calls.insert(base + 41 + shift, when(Condition::Any(vec![
-            word64(0, &[(0, 37)]),
-            word64(0, &[(39, 39)]),
-            word64(0, &[(41, u64::MAX)]),
-        ])));
         calls.insert(
-            base + 135 + shift,
-            when(Condition::Any([0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff].map(eq).into())),
+            base + 41 + shift,
+            when(Condition::Any(vec![word64(0, &[(0, 37)]), word64(0, &[(39, 39)]), word64(0, &[(41, u64::MAX)])])),
         );
+        calls.insert(base + 135 + shift, when(Condition::Any([0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff].map(eq).into())));
         calls.insert(base + 56 + shift, when(atom(0, Width::W64, 0x7e02_0000, &[(0, 0)])));
         calls.insert(base + 435 + shift, always(Action::Errno(38)));
         calls
@@ -111,13 +108,20 @@ fn values() -> impl Strategy<Value = u64> {
 }
 
 fn conditions() -> impl Strategy<Value = Condition> {
-    let test = (0_u8..4, any::<bool>(), prop_oneof![Just(u64::MAX), values()], prop::collection::vec((values(), 0_u64..5), 0..5));
+    let test = (
+        0_u8..4,
+        any::<bool>(),
+        prop_oneof![Just(u64::MAX), values()],
+        prop::collection::vec((values(), 0_u64..5), 0..5),
+    );
     let leaf = test.prop_map(|(arg, wide, mask, ranges)| {
         let width = if wide { Width::W64 } else { Width::W32 };
         let end = |value: u64| value & width.max();
         let ranges: Vec<_> = ranges
             .into_iter()
-            .map(|(low, span)| (end(low), if span == 4 { width.max() } else { end(low).saturating_add(span).min(width.max()) }))
+            .map(|(low, span)| {
+                (end(low), if span == 4 { width.max() } else { end(low).saturating_add(span).min(width.max()) })
+            })
             .collect();
         atom(arg, width, mask & width.max(), &ranges)
     });
@@ -145,7 +149,8 @@ pub(crate) fn call_policies() -> impl Strategy<Value = CallPolicy> {
 /// Policies of one to three ABIs.
 pub(crate) fn policies() -> impl Strategy<Value = Policy> {
     let abi = || prop::sample::select(Abi::ALL);
-    let number = prop_oneof![6 => 0_u32..24, 1 => 400_u32..420, 1 => Just(X32_BIT - 1), 1 => Just(u32::MAX), 1 => any::<u32>()];
+    let number =
+        prop_oneof![6 => 0_u32..24, 1 => 400_u32..420, 1 => Just(X32_BIT - 1), 1 => Just(u32::MAX), 1 => any::<u32>()];
     let listed = (prop::collection::vec((number, call_policies()), 0..24), actions());
     let abis = prop::collection::btree_map(abi(), listed, 1..4);
     (abis, prop::collection::btree_map(abi(), actions(), 0..3), actions()).prop_map(|(abis, foreign, other)| {

@@ -78,7 +78,7 @@ fn check(position: usize, instruction: Instruction, length: usize) -> Result<(),
     let room = length - position - 1;
     match code {
         LD_ABS => {
-            if k >= offset::END || k % 4 != 0 {
+            if k >= offset::END || !k.is_multiple_of(4) {
                 return Err(Refusal::Load { position, offset: k });
             }
         }

@@ -17,7 +17,7 @@ pub struct Instruction {
     pub k: u32,
 }
 
-/// Opcodes seccomp accepts, by the names of include/uapi/linux/bpf_common.h and filter.h.
+/// Opcodes seccomp accepts, by the names of `include/uapi/linux/bpf_common.h` and filter.h.
 #[allow(missing_docs)]
 pub mod op {
     pub const LD: u16 = 0x00;
@@ -69,7 +69,7 @@ pub mod offset {
     pub const END: u32 = 64;
 }
 
-/// The kernel's limit on the length of one filter (`BPF_MAXINSNS`, include/uapi/linux/bpf_common.h).
+/// The kernel's limit on the length of one filter (`BPF_MAXINSNS`, `include/uapi/linux/bpf_common.h`).
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
 /// Number of scratch words `M[]` (`BPF_MEMWORDS`, include/uapi/linux/filter.h).

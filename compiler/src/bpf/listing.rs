@@ -1,10 +1,10 @@
-//! Programs as text, in the assembler language of the kernel's tools/bpf/bpf_asm.
+//! Programs as text, in the assembler language of the kernel's `tools/bpf/bpf_asm`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::instruction::{Instruction, Origin, Program, offset, op};
-use crate::abi::{Abi, Endian};
+use crate::abi::{Abi, Endian, X32_BIT};
 use crate::action::Action;
 
 /// Looks up the name of a number on an ABI; numbers are `seccomp_data.nr`.
@@ -18,8 +18,8 @@ const COMMENT_COLUMN: usize = 48;
 
 /// Lists a program, one instruction a line.
 ///
-/// The text assembles to the same program with bpf_asm (tools/bpf/bpf_exp.y), provided that [`admit`](super::admit) accepts
-/// it. Comments say which field of `seccomp_data` is loaded, what a constant stands for, and, from
+/// The text assembles to the same program with `bpf_asm` (`tools/bpf/bpf_exp.y`), provided that [`admit`](super::admit)
+/// accepts it. Comments say which field of `seccomp_data` is loaded, what a constant stands for, and, from
 /// [`Program::provenance`], which calls come by. `endian` tells the halves of an argument apart.
 #[must_use]
 pub fn disassemble(program: &Program, endian: Endian, name: &NumberName<'_>) -> String {
@@ -40,7 +40,7 @@ pub fn disassemble(program: &Program, endian: Endian, name: &NumberName<'_>) -> 
         if comments.is_empty() {
             text.push_str(&line);
         } else {
-            let _ = write!(text, "{line:COMMENT_COLUMN$} ; {}", comments.join("; "));
+            let _ = write!(text, "{line:COMMENT_COLUMN$}; {}", comments.join("; "));
         }
         text.push('\n');
     }
@@ -145,7 +145,8 @@ fn statement(
     };
     let operand = |number: String| if code & op::X == 0 { format!("#{number}") } else { "x".to_owned() };
     if let Some(condition) = instruction.condition() {
-        let number = if loaded == Some(offset::NUMBER) { k.to_string() } else { format!("{k:#x}") };
+        let is_number = loaded == Some(offset::NUMBER) && condition != op::JSET && k < X32_BIT;
+        let number = if is_number { k.to_string() } else { format!("{k:#x}") };
         let operand = operand(number);
         let (plain, turned) = match condition {
             op::JEQ => ("jeq", "jne"),
@@ -218,7 +219,9 @@ fn field(at: u32, endian: Endian) -> Option<String> {
         offset::NUMBER => Some("nr".to_owned()),
         offset::ARCH => Some("arch".to_owned()),
         8 | 12 => Some(format!("instruction_pointer, {half}")),
-        _ if at < offset::END && at % 4 == 0 => Some(format!("args[{}], {half}", (at - offset::ARGUMENTS) / 8)),
+        _ if at < offset::END && at.is_multiple_of(4) => {
+            Some(format!("args[{}], {half}", (at - offset::ARGUMENTS) / 8))
+        }
         _ => None,
     }
 }
@@ -304,7 +307,7 @@ mod tests {
                 "        ret #0x50001",
             ]
         );
-        assert!(text.contains("jeq #0xc000003e, L3                      ; x86_64, x32\n"), "{text}");
+        assert!(text.contains("jeq #0xc000003e, L3                     ; x86_64, x32\n"), "{text}");
         assert!(text.contains("; args[0], high\n") && text.contains("; errno(1)\n"), "{text}");
     }
 

@@ -141,7 +141,7 @@ fn word(data: &SyscallData, endian: Endian, at: u32) -> Option<u32> {
     match at {
         offset::NUMBER => Some(data.nr),
         offset::ARCH => Some(data.arch),
-        _ if at % 4 != 0 || at >= offset::END => None,
+        _ if !at.is_multiple_of(4) || at >= offset::END => None,
         _ if at < offset::ARGUMENTS => Some(half(data.instruction_pointer, at % 8 == 4)),
         _ => {
             let argument = (at - offset::ARGUMENTS) / 8;
@@ -176,12 +176,8 @@ mod tests {
     fn arithmetic_is_the_kernels() {
         let alu = |operation: u16, a: u32, k: u32| {
             let by_k = run(&[s(op::LD | op::IMM, a), s(op::ALU | operation, k), RET_A]);
-            let by_x = run(&[
-                s(op::LD | op::IMM, a),
-                s(op::LDX | op::IMM, k),
-                s(op::ALU | operation | op::X, 0),
-                RET_A,
-            ]);
+            let by_x =
+                run(&[s(op::LD | op::IMM, a), s(op::LDX | op::IMM, k), s(op::ALU | operation | op::X, 0), RET_A]);
             assert_eq!(by_k.unwrap().ret, by_x.unwrap().ret);
             by_k.unwrap().ret
         };

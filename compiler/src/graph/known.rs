@@ -129,7 +129,8 @@ mod tests {
     fn a_decided_test_is_dropped() {
         let mut graph = Graph::default();
         let (a, b, c) = (graph.leaf(Action::Allow), graph.leaf(Action::Log), graph.leaf(Action::Notify));
-        let bit = graph.switch(Variable { word: low(0), mask: 8 }, vec![Arm { last: 0, target: a }, Arm { last: 9, target: b }]);
+        let bit = graph
+            .switch(Variable { word: low(0), mask: 8 }, vec![Arm { last: 0, target: a }, Arm { last: 9, target: b }]);
         let range = |graph: &mut Graph, inside| {
             graph.switch(
                 Variable::whole(low(0)),

@@ -114,7 +114,10 @@ mod tests {
                 assert_eq!(go(&before, word & mask), go(&after, word & mask), "{mask:#b} {word}");
             }
         }
-        assert_eq!(drop_impossible_arms(8, vec![arm(7, 1), arm(8, 2), arm(u32::MAX, 1)]), [arm(7, 1), arm(u32::MAX, 2)]);
+        assert_eq!(
+            drop_impossible_arms(8, vec![arm(7, 1), arm(8, 2), arm(u32::MAX, 1)]),
+            [arm(7, 1), arm(u32::MAX, 2)]
+        );
         assert_eq!(drop_impossible_arms(0, vec![arm(0, 1), arm(u32::MAX, 2)]), [arm(u32::MAX, 1)]);
     }
 

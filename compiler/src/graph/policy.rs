@@ -32,9 +32,17 @@ pub fn of_policy(policy: &Policy) -> (Graph, NodeId) {
 
 /// The graphs of calls already built: policies have far fewer different calls than calls.
 struct Calls<'a> {
-    // Looked up only. The key is what a graph depends on: byte order, clauses without causes, and what is left.
-    built: HashMap<(bool, Vec<(&'a Condition, Action)>, Action), NodeId>,
+    // Looked up only.
+    built: HashMap<Key<'a>, NodeId>,
     budget: usize,
+}
+
+/// What the graph of a call depends on.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'a> {
+    little_endian: bool,
+    clauses: Vec<(&'a Condition, Action)>,
+    otherwise: Action,
 }
 
 impl<'a> Calls<'a> {
@@ -44,7 +52,7 @@ impl<'a> Calls<'a> {
             return graph.leaf(otherwise);
         }
         let clauses = call.clauses.iter().map(|clause| (&clause.condition, clause.decision.action)).collect();
-        let key = (endian == Endian::Little, clauses, otherwise);
+        let key = Key { little_endian: endian == Endian::Little, clauses, otherwise };
         let budget = &mut self.budget;
         *self.built.entry(key).or_insert_with(|| of_call(graph, endian, call, budget))
     }

@@ -32,7 +32,10 @@ impl Word {
 
     fn half(argument: u8, second: bool, half_rank: u8) -> Self {
         // Arguments are numbered 0 to 5 (`Atom::arg`), so nothing here can overflow.
-        Self { rank: 2 + argument * 2 + half_rank, offset: offset::ARGUMENTS as u8 + argument * 8 + u8::from(second) * 4 }
+        Self {
+            rank: 2 + argument * 2 + half_rank,
+            offset: offset::ARGUMENTS as u8 + argument * 8 + u8::from(second) * 4,
+        }
     }
 }
 

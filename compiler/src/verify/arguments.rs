@@ -12,12 +12,22 @@ const ALL_COMBINATIONS: usize = 4096;
 const PAIRS: usize = 8192;
 const SAMPLES: usize = 2048;
 
+/// The clauses whose surroundings are searched; what follows still gets every value.
+const CLAUSES_VARIED: usize = 64;
+
 /// Ranges of a condition with more than this many get fewer variants each.
 const MANY_RANGES: usize = 16;
 
 /// Words whose bits should not matter: no argument, all bits, and a pattern unlike either.
 pub(super) fn plain() -> [[u64; 6]; 3] {
     [[0; 6], [u64::MAX; 6], [0xa5a5_a5a5_5a5a_5a5a; 6]]
+}
+
+/// Words that satisfy each clause of a call, as far as they are easy to find.
+pub(super) fn witnesses(call: &CallPolicy) -> Vec<[u64; 6]> {
+    let values = values(call);
+    let clauses = call.clauses.iter().take(CLAUSES_VARIED);
+    clauses.map(|clause| pick(&values, |argument, value| held(&clause.condition, argument, value))).collect()
 }
 
 /// Calls `check` with argument words at the boundaries of a call's conditions.
@@ -109,9 +119,9 @@ fn sample(values: &[Vec<u64>; 6], state: &mut u64) -> [u64; 6] {
 /// so that one or two changes are enough to cross from one clause into another.
 fn bases(call: &CallPolicy, values: &[Vec<u64>; 6]) -> BTreeSet<[u64; 6]> {
     let mut bases = BTreeSet::from([[0; 6], [u64::MAX; 6]]);
-    for clause in &call.clauses {
+    for clause in call.clauses.iter().take(CLAUSES_VARIED) {
         let held = |argument: usize, value: u64| held(&clause.condition, argument, value);
-        bases.insert(pick(values, |argument, value| held(argument, value)));
+        bases.insert(pick(values, held));
         bases.insert(pick(values, |argument, value| usize::MAX - held(argument, value)));
     }
     bases

