@@ -1,13 +1,12 @@
-//! What one call does, as disjoint masked equalities: the shape that formats with one comparison per argument can say.
+//! What one call does, as masked equalities: the shape that formats with one comparison per argument can say.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::condition;
-use super::diagram::{Diagrams, Function, Level};
+use super::cube_sets::{CubeSetId, CubeSets};
+use super::diagram::{Diagrams, Function, OutOfNodes};
 use super::layout::Layout;
 use crate::action::Action;
-use crate::call::SyscallData;
 use crate::policy::CallPolicy;
 
 /// Nodes one order of the arguments may cost before it is given up.
@@ -73,24 +72,65 @@ pub fn cubes_for(
     keep: impl Fn(Action) -> bool,
     limit: usize,
 ) -> Result<Vec<(Cube, Action)>, TooMany> {
-    // What is dropped is one function, whatever it does: the fewer terminals, the fewer paths.
-    let terminal = |action| {
-        let constant = Function::constant(action);
-        if constant.action().is_some_and(&keep) { constant } else { Function::FALSE }
-    };
-    let mut best: Option<(u64, Paths)> = None;
-    for order in orders(call) {
-        let layout = Layout::with_order(&order);
-        let mut diagrams = Diagrams::new(NODES_PER_ORDER);
-        let Ok(root) = condition::call(&mut diagrams, layout, call, &terminal) else { continue };
-        let mut paths = Paths { diagrams, layout, root, counts: HashMap::new() };
-        let count = paths.count(root);
-        if best.as_ref().is_none_or(|(fewest, _)| count < *fewest) {
-            best = Some((count, paths));
+    shortest(call, limit, |diagrams, layout| {
+        // What is dropped is one function, whatever it does: the fewer terminals, the fewer paths.
+        let terminal = |action| {
+            let constant = Function::constant(action);
+            if constant.action().is_some_and(&keep) { constant } else { Function::FALSE }
+        };
+        let root = condition::call(diagrams, layout, call, &terminal)?;
+        let mut sets = CubeSets::default();
+        let paths = sets.paths(diagrams, root)?;
+        Ok((sets, paths))
+    })
+}
+
+/// The shortest list of cubes found for the actions that `keep` is true of, where cubes of one action may overlap: none can
+/// be left out, and none holds where a call does something else. For formats whose rules are alternatives.
+///
+/// `arg0 == 1 || arg1 == 2` is two cubes here, and 33 disjoint ones.
+///
+/// # Errors
+///
+/// More than `limit` cubes.
+pub fn cover_for(
+    call: &CallPolicy,
+    keep: impl Fn(Action) -> bool,
+    limit: usize,
+) -> Result<Vec<(Cube, Action)>, TooMany> {
+    let decided = call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]);
+    let mut actions: Vec<_> = decided.map(|decision| Action::from_ret(decision.action.ret())).collect();
+    actions.retain(|&action| keep(action));
+    actions.sort_unstable();
+    actions.dedup();
+    shortest(call, limit, |diagrams, layout| {
+        let mut sets = CubeSets::default();
+        let mut all = CubeSetId::NONE;
+        for &action in &actions {
+            let constant = Function::constant(action);
+            let is_it = |other| if Function::constant(other) == constant { Function::TRUE } else { Function::FALSE };
+            let wanted = condition::call(diagrams, layout, call, &is_it)?;
+            let cover = sets.cover(diagrams, wanted)?;
+            let labelled = sets.labelled(cover, action);
+            all = sets.either(all, labelled);
         }
-    }
-    match best {
-        Some((count, paths)) if count <= limit as u64 => Ok(paths.list()),
+        Ok((sets, all))
+    })
+}
+
+/// The shortest list over the orders of the arguments; the first such.
+fn shortest(
+    call: &CallPolicy,
+    limit: usize,
+    build: impl Fn(&mut Diagrams, Layout) -> Result<(CubeSets, CubeSetId), OutOfNodes>,
+) -> Result<Vec<(Cube, Action)>, TooMany> {
+    let of_order = |order: Vec<u8>| {
+        let layout = Layout::with_order(&order);
+        let (sets, all) = build(&mut Diagrams::new(NODES_PER_ORDER), layout).ok()?;
+        Some((sets.count(all), sets, all, layout))
+    };
+    match orders(call).into_iter().filter_map(of_order).min_by_key(|&(count, ..)| count) {
+        Some((count, sets, all, layout)) if count <= limit as u64 => Ok(sets.list(all, layout)),
         _ => Err(TooMany { limit }),
     }
 }
@@ -111,60 +151,10 @@ fn orders(call: &CallPolicy) -> Vec<Vec<u8>> {
         orders = orders
             .iter()
             .flat_map(|order| {
-                used.iter().filter(|arg| !order.contains(arg)).map(|&arg| [order.as_slice(), &[arg]].concat())
+                let unused = used.iter().filter(|arg| !order.contains(arg));
+                unused.map(|&arg| [order.as_slice(), &[arg]].concat()).collect::<Vec<_>>()
             })
-            .collect::<Vec<Vec<u8>>>();
+            .collect();
     }
     orders
-}
-
-/// The paths of a diagram that end in an action.
-struct Paths {
-    diagrams: Diagrams,
-    layout: Layout,
-    root: Function,
-    counts: HashMap<Function, u64>,
-}
-
-impl Paths {
-    fn count(&mut self, function: Function) -> u64 {
-        let Some(node) = self.diagrams.node(function) else { return u64::from(function.action().is_some()) };
-        if let Some(&count) = self.counts.get(&function) {
-            return count;
-        }
-        let count = self.count(node.low).saturating_add(self.count(node.high));
-        self.counts.insert(function, count);
-        count
-    }
-
-    fn list(&self) -> Vec<(Cube, Action)> {
-        let mut cubes = Vec::new();
-        self.walk(self.root, &mut Vec::new(), &mut cubes);
-        cubes
-    }
-
-    /// `path` is the tests that lead to `function`.
-    fn walk(&self, function: Function, path: &mut Vec<(Level, bool)>, cubes: &mut Vec<(Cube, Action)>) {
-        if let Some(action) = function.action() {
-            cubes.push((self.cube(path), action));
-        }
-        let Some(node) = self.diagrams.node(function) else { return };
-        for (child, bit) in [(node.low, false), (node.high, true)] {
-            path.push((node.level, bit));
-            self.walk(child, path, cubes);
-            path.pop();
-        }
-    }
-
-    fn cube(&self, path: &[(Level, bool)]) -> Cube {
-        let mut mask = SyscallData::new(0, 0, [0; 6]);
-        let mut value = mask;
-        for &(level, bit) in path {
-            self.layout.set(&mut mask, level);
-            if bit {
-                self.layout.set(&mut value, level);
-            }
-        }
-        Cube { mask: mask.args, value: value.args }
-    }
 }

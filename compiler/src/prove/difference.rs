@@ -1,48 +1,22 @@
-//! A call on which two functions stand in a relation they should not.
+//! A call on which two functions don't stand in a relation.
 
 use std::collections::HashSet;
 
 use super::diagram::{Diagrams, Function, OutOfNodes};
 use super::layout::Layout;
+use super::verdict::{Relation, Witness};
 use crate::abi::Abi;
-use crate::action::Action;
 use crate::call::SyscallData;
-
-/// What two functions of one store must be to each other, for every call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Relation {
-    /// Do the same.
-    Equal,
-    /// The left does the same as the right or something more severe.
-    Within,
-}
-
-impl Relation {
-    fn holds(self, left: Action, right: Action) -> bool {
-        match self {
-            Self::Equal => left == right,
-            Self::Within => without_data(left) <= without_data(right),
-        }
-    }
-}
-
-/// The kernel compares actions without their data (`ACTION_ONLY`, kernel/seccomp.c).
-fn without_data(action: Action) -> Action {
-    Action::from_ret(action.ret() & 0xffff_0000)
-}
-
-/// A call and what each side does with it.
-pub(super) type Difference = (SyscallData, Action, Action);
 
 /// The first call on which the relation fails: of the ABIs the tables know, if there is one, then of any token; the
 /// smallest number, then the smallest words.
-pub(super) fn difference(
+pub(super) fn first(
     diagrams: &mut Diagrams,
     relation: Relation,
     left: Function,
     right: Function,
-) -> Result<Option<Difference>, OutOfNodes> {
-    let mut search = Search { diagrams, relation, settled: HashSet::new() };
+) -> Result<Option<Witness>, OutOfNodes> {
+    let mut search = Search::new(diagrams, relation);
     for token in Abi::ALL.iter().map(|abi| abi.token()) {
         let data = SyscallData::new(token, 0, [0; 6]);
         let of_token = |function| {
@@ -59,23 +33,32 @@ pub(super) fn difference(
     search.search(left, right, SyscallData::new(0, 0, [0; 6]))
 }
 
-struct Search<'a> {
-    diagrams: &'a mut Diagrams,
+pub(super) struct Search<'a> {
+    pub(super) diagrams: &'a mut Diagrams,
     relation: Relation,
     /// Pairs for which the relation holds everywhere.
     settled: HashSet<(Function, Function)>,
 }
 
-impl Search<'_> {
-    /// `data` is what was tested above the two.
-    fn search(&mut self, left: Function, right: Function, data: SyscallData) -> Result<Option<Difference>, OutOfNodes> {
+impl<'a> Search<'a> {
+    pub(super) fn new(diagrams: &'a mut Diagrams, relation: Relation) -> Self {
+        Self { diagrams, relation, settled: HashSet::new() }
+    }
+
+    /// The first call on which the relation fails between the two, below the tests that `data` answers.
+    pub(super) fn search(
+        &mut self,
+        left: Function,
+        right: Function,
+        data: SyscallData,
+    ) -> Result<Option<Witness>, OutOfNodes> {
         // Both relations hold between a function and itself.
         if left == right || self.settled.contains(&(left, right)) {
             return Ok(None);
         }
         let Some(level) = self.diagrams.top(left, right) else {
             let (Some(left), Some(right)) = (left.action(), right.action()) else { return Ok(None) };
-            return Ok((!self.relation.holds(left, right)).then_some((data, left, right)));
+            return Ok((!self.relation.holds(left, right)).then_some(Witness { data, left, right }));
         };
         let (left_low, left_high) = self.diagrams.halves(left, level);
         let (right_low, right_high) = self.diagrams.halves(right, level);

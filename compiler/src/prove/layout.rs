@@ -59,20 +59,19 @@ impl Layout {
         std::array::from_fn(|index| Some(INSTRUCTION_POINTER + index as Level))
     }
 
+    /// The argument and the bit of it that this level tests.
+    pub(super) fn arg_bit(self, level: Level) -> Option<(usize, u64)> {
+        let inside = level.checked_sub(ARGS)?;
+        let arg = self.place.iter().position(|&place| Level::from(place) == inside / 64)?;
+        Some((arg, 1 << (63 - inside % 64)))
+    }
+
     /// Sets the bit of this level in a call.
     pub(super) fn set(self, data: &mut SyscallData, level: Level) {
-        match level {
-            ARCH..NR => data.arch |= 1 << (NR - 1 - level),
-            NR..ARGS => data.nr |= 1 << (ARGS - 1 - level),
-            ARGS..INSTRUCTION_POINTER => {
-                let place = (level - ARGS) / 64;
-                let bit = 63 - (level - ARGS) % 64;
-                for (argument, &at) in data.args.iter_mut().zip(&self.place) {
-                    if Level::from(at) == place {
-                        *argument |= 1 << bit;
-                    }
-                }
-            }
+        match (level, self.arg_bit(level)) {
+            (_, Some((arg, bit))) => data.args[arg] |= bit,
+            (ARCH..NR, _) => data.arch |= 1 << (NR - 1 - level),
+            (NR..ARGS, _) => data.nr |= 1 << (ARGS - 1 - level),
             _ => data.instruction_pointer |= 1 << (INSTRUCTION_POINTER + 63 - level),
         }
     }

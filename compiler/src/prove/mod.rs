@@ -4,13 +4,16 @@
 //! decision diagram: two functions are equal exactly when their diagrams are.
 
 mod condition;
+mod cube_sets;
 mod cubes;
 mod diagram;
 mod difference;
 mod layout;
+mod listing;
 mod operation;
 mod policy;
 mod program;
+mod proof;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -19,12 +22,14 @@ mod word;
 use std::fmt;
 
 pub use condition::{Implication, Overlap, implies, overlap, satisfiable};
-pub use cubes::{Cube, TooMany, cubes, cubes_for};
+pub use cubes::{Cube, TooMany, cover_for, cubes, cubes_for};
+pub use listing::{Difference, Differences};
 pub use operation::Refusal;
-pub use verdict::{
-    Filter, Side, Undecided, Verdict, Witness, WordOrder, equal, policies_equal, policy_equals_program, policy_within,
-    program_within, programs_equal, within,
+pub use proof::{
+    differences, equal, policies_equal, policy_equals_program, policy_within, program_within, programs_equal, prove,
+    within,
 };
+pub use verdict::{Filter, Relation, Side, Undecided, Verdict, Witness, WordOrder};
 
 /// How much an answer may cost. Past it the answer is "undecided", never a guess.
 ///

@@ -185,7 +185,7 @@ fn operation(instruction: &Instruction) -> Result<Operation, &'static str> {
                 op::LEN => Source::Constant(64),
                 op::MEM => Source::Register(cell()?),
                 op::ABS if class == op::LD => match u8::try_from(k) {
-                    Ok(offset) if offset < 64 && offset % 4 == 0 => Source::Data(offset),
+                    Ok(offset) if offset < 64 && offset.is_multiple_of(4) => Source::Data(offset),
                     _ => return Err("seccomp_data is read in whole words, at multiples of 4 below 64"),
                 },
                 _ => return Err(UNKNOWN),

@@ -226,7 +226,7 @@ impl Walk<'_> {
 /// The word at an offset of `seccomp_data`. The two halves of a 64-bit field stand in the machine's order.
 fn load(diagrams: &mut Diagrams, offset: u8, endian: Endian) -> Result<Word, OutOfNodes> {
     let half = |levels: [Option<Level>; 64], diagrams: &mut Diagrams| {
-        let low = (offset / 4 % 2 == 0) == (endian == Endian::Little);
+        let low = (offset / 4).is_multiple_of(2) == (endian == Endian::Little);
         let (high_half, low_half) = levels.split_at(32);
         Word::of_levels(if low { low_half } else { high_half }, diagrams)
     };

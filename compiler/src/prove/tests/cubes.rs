@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::inputs::{all_args, atom, call, is, some_call};
 use crate::action::Action;
 use crate::condition::{Condition, Width};
-use crate::prove::{Cube, TooMany, cubes, cubes_for};
+use crate::prove::{Cube, TooMany, cover_for, cubes, cubes_for};
 
 const FEW: usize = 10_000;
 
@@ -20,11 +20,11 @@ proptest! {
     #[test]
     fn cubes_are_disjoint_and_say_what_the_call_does(call in some_call()) {
         let cubes = cubes(&call, FEW).unwrap();
-        for (index, (cube, _)) in cubes.iter().enumerate() {
-            prop_assert!((0..6).all(|arg| cube.value[arg] & !cube.mask[arg] == 0));
+        prop_assert!(cubes.iter().all(|(cube, _)| (0..6).all(|arg| cube.value[arg] & !cube.mask[arg] == 0)));
+        for (index, (cube, _)) in cubes.iter().enumerate().take(200) {
             prop_assert!(cubes[..index].iter().all(|(other, _)| disjoint(cube, other)));
         }
-        for args in all_args().step_by(7) {
+        for args in all_args().step_by(31) {
             let action = Action::from_ret(call.decide(&args).action.ret());
             let holding: Vec<_> = cubes.iter().filter(|(cube, _)| cube.holds(&args)).collect();
             prop_assert_eq!(holding.len(), 1);
@@ -39,6 +39,23 @@ proptest! {
         for args in all_args().step_by(7) {
             let holding = kept.iter().filter(|(cube, _)| cube.holds(&args)).count();
             prop_assert_eq!(holding, usize::from(call.decide(&args).action == Action::Allow));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_cover_holds_exactly_where_its_actions_are(call in some_call()) {
+        let keep = |action| action != Action::KillProcess;
+        let cover = cover_for(&call, keep, FEW).unwrap();
+        prop_assert!(cover.len() <= cubes_for(&call, keep, FEW).unwrap().len());
+        for args in all_args().step_by(7) {
+            let action = Action::from_ret(call.decide(&args).action.ret());
+            let mut holding = cover.iter().filter(|(cube, _)| cube.holds(&args)).map(|&(_, action)| action).peekable();
+            prop_assert_eq!(holding.peek().is_some(), keep(action));
+            prop_assert!(holding.all(|held| held == action));
         }
     }
 }
@@ -75,6 +92,18 @@ fn the_order_of_the_arguments_is_the_one_with_fewest_cubes() {
     // arg0 == 1 and arg1 == 1, or arg1 == 2: tested arg0 first, "not 1" would cost 32 cubes.
     let either = Condition::Any(vec![Condition::All(vec![is(0, 1), is(1, 1)]), is(1, 2)]);
     assert_eq!(allowed(either), 2);
+}
+
+#[test]
+fn a_cover_says_alternatives_as_alternatives() {
+    let cover = |condition: Condition| {
+        let call = call(&[(condition, Action::Allow)], Action::Errno(1));
+        cover_for(&call, Action::permits, 32).unwrap().len()
+    };
+    assert_eq!(cover(Condition::Any(vec![is(0, 1), is(1, 2), is(2, 3)])), 3);
+    assert_eq!(cover(Condition::Any(Vec::new())), 0);
+    assert_eq!(cover(Condition::Always), 1);
+    assert_eq!(cover(not(is(0, 16))), 32);
 }
 
 #[test]

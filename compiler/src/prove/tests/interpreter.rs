@@ -30,7 +30,7 @@ pub(super) fn program(instructions: impl IntoIterator<Item = Instruction>) -> Pr
 
 fn load(data: &SyscallData, offset: u32, endian: Endian) -> u32 {
     let wide = |word: u64| {
-        let low = (offset / 4) % 2 == 0;
+        let low = (offset / 4).is_multiple_of(2);
         if low == (endian == Endian::Little) { word as u32 } else { (word >> 32) as u32 }
     };
     match offset {

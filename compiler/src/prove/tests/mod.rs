@@ -3,5 +3,6 @@ mod conditions;
 mod cubes;
 mod inputs;
 mod interpreter;
+mod listing;
 mod policies;
 mod programs;

@@ -35,7 +35,7 @@ fn always(action: Action) -> CallPolicy {
 
 const NUMBERS: &[u32] = &[0, 1, 2, 5, 6, X32_BIT - 1, X32_BIT, X32_BIT + 5, u32::MAX - 1, u32::MAX];
 
-fn some_policy() -> impl Strategy<Value = Policy> {
+pub(super) fn some_policy() -> impl Strategy<Value = Policy> {
     let number = (0..NUMBERS.len()).prop_map(|index| NUMBERS[index]);
     let abi = (0..Abi::ALL.len()).prop_map(|index| Abi::ALL[index]);
     let abi_policy = (prop::collection::btree_map(number, some_call(), 0..4), some_action())
@@ -46,7 +46,7 @@ fn some_policy() -> impl Strategy<Value = Policy> {
 }
 
 /// Calls at which such policies change.
-fn some_data() -> impl Strategy<Value = SyscallData> {
+pub(super) fn some_data() -> impl Strategy<Value = SyscallData> {
     let word = || (0..WORDS.len(), -1..=1_i64).prop_map(|(index, step)| WORDS[index].wrapping_add_signed(step));
     let arch = (0..=Abi::ALL.len()).prop_map(|index| Abi::ALL.get(index).map_or(7, |abi| abi.token()));
     let nr = (0..NUMBERS.len(), -1..=1).prop_map(|(index, step)| NUMBERS[index].wrapping_add_signed(step));
@@ -54,7 +54,7 @@ fn some_data() -> impl Strategy<Value = SyscallData> {
         .prop_map(|(arch, nr, [a, b, c])| SyscallData::new(arch, nr, [a, b, c, 0, 0, 0]))
 }
 
-fn carried_out(policy: &Policy, data: &SyscallData) -> Action {
+pub(super) fn carried_out(policy: &Policy, data: &SyscallData) -> Action {
     Action::from_ret(policy.decide(data).action.ret())
 }
 
@@ -103,7 +103,7 @@ proptest! {
 }
 
 /// x86-64 and x86: read, and socket of two families; everything else fails, and x32 and other ABIs are killed.
-fn two_abis() -> Policy {
+pub(super) fn two_abis() -> Policy {
     let calls = |read, socket| {
         let families = call(&[(is(0, 1), Action::Allow), (is(0, 2), Action::Allow)], Action::Errno(97));
         [(read, always(Action::Allow)), (socket, families)]
