@@ -32,7 +32,7 @@ fn read(text: &'static str) -> BTreeMap<&'static str, Group> {
     let mut groups: BTreeMap<&'static str, Group> = BTreeMap::new();
     let mut current: Vec<&'static str> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
-        if let Some((names, description)) = line.split_once(':').filter(|_| line.starts_with('@')) {
+        if let Some((names, description)) = line.split_once(": ").filter(|_| line.starts_with('@')) {
             current = names.split_whitespace().map(|name| name.trim_start_matches('@')).collect();
             for &name in &current {
                 groups.insert(name, Group { description: description.trim(), members: Vec::new() });
@@ -73,6 +73,16 @@ mod tests {
             assert!(!group.members.is_empty(), "@{name}");
             for pair in group.members.windows(2) {
                 assert!(pair[0] < pair[1], "@{name}: {} before {}", pair[0], pair[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_member_is_a_call_of_some_abi() {
+        let known = callgate_compiler::tables::names();
+        for (name, group) in groups() {
+            for member in &group.members {
+                assert!(known.binary_search(member).is_ok(), "@{name}: {member}");
             }
         }
     }

@@ -1,0 +1,217 @@
+//! A policy in the formats that other programs read.
+//!
+//! An export says the same as the policy about every named call on every listed ABI, or it is refused. What a format has
+//! no words for beyond that (the action of unlisted ABIs, numbers without a name, trap data…) comes back as notes.
+
+mod c;
+mod document;
+mod notes;
+mod rules;
+
+use std::fmt;
+use std::str::FromStr;
+
+use callgate_compiler::abi::{Abi, Endian};
+use callgate_compiler::action::Action;
+use callgate_compiler::bpf::{self, Program};
+use callgate_compiler::policy::Policy;
+use callgate_compiler::tables;
+use thiserror::Error;
+
+pub use rules::MAX_ARGUMENT_RULES;
+
+/// What to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// The JSON file that `docker run --security-opt seccomp=` and Podman take.
+    Docker,
+    /// The object that stands under `linux.seccomp` of an OCI bundle's `config.json`.
+    Oci,
+    /// The filter itself: a `struct sock_filter` array, as `bwrap --seccomp` takes it.
+    Bpf,
+    /// The filter as `bpf_asm` text.
+    Asm,
+    /// The filter as a C header.
+    C,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Bpf, Self::Asm, Self::C];
+
+    /// The name that `--to` takes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Oci => "oci",
+            Self::Bpf => "bpf",
+            Self::Asm => "asm",
+            Self::C => "c",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No format has this name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no format is called `{name}`; callgate writes {}", Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", "))]
+pub struct UnknownFormat {
+    /// What was asked for.
+    pub name: String,
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        let found = Self::ALL.iter().find(|format| format.name() == name);
+        found.copied().ok_or_else(|| UnknownFormat { name: name.to_owned() })
+    }
+}
+
+/// How exact an export has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// Where the format can't say what the policy says about a named call, say something stricter, with a note.
+    pub allow_lossy: bool,
+    /// Refuse an export that has notes.
+    pub strict: bool,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Where the file says something else than the policy, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A named call that a format can't say the truth about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The call.
+    pub call: String,
+    /// What about it.
+    pub problem: Problem,
+}
+
+/// What a format with one rule list for several ABIs can't say about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// These ABIs decide it differently, and the format has one rule for all of them.
+    AbisDisagree(Vec<Abi>),
+    /// Its condition needs the high half of an argument on this ABI, and libseccomp compares only the low one there.
+    HighWord(Abi),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.problem {
+            Problem::AbisDisagree(abis) => {
+                let abis: Vec<&str> = abis.iter().map(|abi| abi.name()).collect();
+                write!(f, "`{}` is decided differently on {}", self.call, abis.join(" and "))
+            }
+            Problem::HighWord(abi) => {
+                write!(f, "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}", self.call)
+            }
+        }
+    }
+}
+
+/// Why there is no export. Every message says what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ExportError {
+    /// The format can't say what the policy says about some named calls.
+    #[error("{format} can't say what the policy says about {}: {}; {}", count(differences.len(), "call"), sample(differences), difference_help(*format))]
+    Differs {
+        /// The format.
+        format: Format,
+        /// Every such call, by name.
+        differences: Vec<Difference>,
+    },
+    /// The conditions come to more argument rules than any loader could put into one filter.
+    #[error(
+        "the conditions on `{call}` bring the file past {MAX_ARGUMENT_RULES} argument rules, more than a filter has room for; use `--to bpf`, or conditions with fewer values"
+    )]
+    TooManyRules {
+        /// The call whose rules are too many.
+        call: String,
+    },
+    /// `strict` was asked for and there are notes.
+    #[error("{format} can't say everything that the policy says, and strict was asked for: {}", notes.join("; "))]
+    Strict {
+        /// The format.
+        format: Format,
+        /// What would have been said.
+        notes: Vec<String>,
+    },
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The first few of a list, in words.
+fn sample(differences: &[Difference]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = differences.iter().take(SHOWN).map(ToString::to_string).collect();
+    match differences.len().saturating_sub(SHOWN) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
+}
+
+fn difference_help(format: Format) -> &'static str {
+    match format {
+        Format::Oci => "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`",
+        _ => {
+            "decide the call alike on these ABIs, leave one out with `--arch`, or take the stricter action with `--allow-lossy`"
+        }
+    }
+}
+
+/// Writes a policy in a format. `program` is what the policy compiles to; the JSON formats don't look at it.
+///
+/// The same policy and program give the same bytes.
+///
+/// # Errors
+/// When the format can't say what the policy says about a named call (unless `allow_lossy`), when it takes too many rules,
+/// or when there are notes and `strict` forbids them.
+pub fn export(
+    policy: &Policy,
+    program: &Program,
+    format: Format,
+    options: &ExportOptions,
+) -> Result<Export, ExportError> {
+    let endian = policy.abis.keys().next().map_or(Endian::Little, |abi| abi.endian());
+    let name = |abi: Abi, nr: u32| tables::name(abi, nr);
+    let export = match format {
+        Format::Docker | Format::Oci => document::export(policy, format, options)?,
+        Format::Bpf => Export { bytes: bpf::to_bytes(program, endian), notes: notes::of_filter(policy) },
+        Format::Asm => {
+            Export { bytes: bpf::disassemble(program, endian, &name).into_bytes(), notes: notes::of_filter(policy) }
+        }
+        Format::C => Export { bytes: c::source(program, endian).into_bytes(), notes: notes::of_filter(policy) },
+    };
+    if options.strict && !export.notes.is_empty() {
+        return Err(ExportError::Strict { format, notes: export.notes });
+    }
+    Ok(export)
+}
+
+/// An action as people read it in a message: the language's spelling, with an errno's name.
+fn spelled(action: Action) -> String {
+    match action {
+        Action::Errno(number) => {
+            tables::errno_name(Abi::X86_64, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
+        }
+        _ => action.to_string(),
+    }
+}

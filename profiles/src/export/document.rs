@@ -1,0 +1,168 @@
+//! The JSON of OCI bundles (`linux.seccomp`, opencontainers/runtime-spec config-linux.md) and Docker's extension of it
+//! (moby's seccomp profile: `archMap`, `includes`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::action::Action;
+use callgate_compiler::policy::{FilterFlag, Policy};
+use serde::Serialize;
+
+use super::rules::{Plan, Rule, Test, plan};
+use super::{Export, ExportError, ExportOptions, Format, notes};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    default_action: &'static str,
+    /// Always there when the action takes one: what its absence means has changed between versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_errno_ret: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    architectures: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arch_map: Option<Vec<Architecture>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener_path: Option<&'a str>,
+    syscalls: Vec<Entry>,
+}
+
+/// Docker takes the entry of the machine it runs on, so that a filter holds no other machine's ABIs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Architecture {
+    architecture: &'static str,
+    sub_architectures: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    names: Vec<&'static str>,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errno_ret: Option<u16>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    args: Vec<Argument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    includes: Option<Includes>,
+}
+
+#[derive(Serialize)]
+struct Includes {
+    arches: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Argument {
+    index: usize,
+    /// What the argument equals, or the mask of a masked comparison.
+    value: u64,
+    /// What the masked argument equals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_two: Option<u64>,
+    op: &'static str,
+}
+
+impl Argument {
+    fn of(test: &Test) -> Self {
+        if test.mask == u64::MAX {
+            Self { index: test.index, value: test.value, value_two: None, op: "SCMP_CMP_EQ" }
+        } else {
+            Self { index: test.index, value: test.mask, value_two: Some(test.value), op: "SCMP_CMP_MASKED_EQ" }
+        }
+    }
+}
+
+pub(super) fn export(policy: &Policy, format: Format, options: &ExportOptions) -> Result<Export, ExportError> {
+    let plan = plan(policy, format, options.allow_lossy)?;
+    let (default_action, default_errno_ret) = action(plan.default);
+    let docker = format == Format::Docker;
+    let document = Document {
+        default_action,
+        default_errno_ret,
+        architectures: (!docker).then(|| policy.abis.keys().map(|abi| abi.oci_name()).collect()),
+        arch_map: docker.then(|| arch_map(policy)),
+        flags: flags(policy, format),
+        listener_path: policy.listener.as_deref(),
+        syscalls: entries(&plan),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers in structs always serialise");
+    bytes.push(b'\n');
+    Ok(Export { bytes, notes: notes::of_document(policy, &plan, format) })
+}
+
+fn arch_map(policy: &Policy) -> Vec<Architecture> {
+    let machines: BTreeSet<Abi> = policy.abis.keys().map(|abi| abi.native()).collect();
+    let entry = |machine: Abi| Architecture {
+        architecture: machine.oci_name(),
+        sub_architectures: policy
+            .abis
+            .keys()
+            .filter(|&&abi| abi != machine && abi.native() == machine)
+            .map(|abi| abi.oci_name())
+            .collect(),
+    };
+    machines.into_iter().map(entry).collect()
+}
+
+/// A list that isn't there is not an empty one: without it runc and crun turn on `SPEC_ALLOW`. Docker drops empty lists on the
+/// way to the runtime, so there it makes no difference.
+fn flags(policy: &Policy, format: Format) -> Option<Vec<String>> {
+    if policy.flags.is_empty() && format == Format::Docker {
+        return None;
+    }
+    let names = FilterFlag::ALL.iter().filter(|(flag, ..)| policy.flags.contains(flag));
+    Some(names.map(|(_, name, _)| format!("SECCOMP_FILTER_FLAG_{name}")).collect())
+}
+
+/// The calls with the same rule share an entry. Rules without conditions come first.
+fn entries(plan: &Plan) -> Vec<Entry> {
+    let mut names: BTreeMap<(Option<Abi>, &Rule), Vec<&'static str>> = BTreeMap::new();
+    for (&(machine, name), rules) in &plan.rules {
+        for rule in rules {
+            names.entry((machine, rule)).or_default().push(name);
+        }
+    }
+    // Stable, so that within each half the order stays that of machines and rules.
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|((_, rule), _)| !rule.tests.is_empty());
+    let entry = |((machine, rule), names): ((Option<Abi>, &Rule), Vec<&'static str>)| {
+        let (action, errno_ret) = action(rule.action);
+        Entry {
+            names,
+            action,
+            errno_ret,
+            args: rule.tests.iter().map(Argument::of).collect(),
+            includes: machine.map(|machine| Includes { arches: [go_name(machine)] }),
+        }
+    };
+    names.into_iter().map(entry).collect()
+}
+
+/// The action's name and, where it takes one, its number.
+fn action(action: Action) -> (&'static str, Option<u16>) {
+    match action {
+        Action::KillProcess => ("SCMP_ACT_KILL_PROCESS", None),
+        Action::KillThread => ("SCMP_ACT_KILL_THREAD", None),
+        Action::Trap(_) => ("SCMP_ACT_TRAP", None),
+        Action::Errno(number) => ("SCMP_ACT_ERRNO", Some(number)),
+        Action::Notify => ("SCMP_ACT_NOTIFY", None),
+        Action::Trace(number) => ("SCMP_ACT_TRACE", Some(number)),
+        Action::Log => ("SCMP_ACT_LOG", None),
+        Action::Allow => ("SCMP_ACT_ALLOW", None),
+    }
+}
+
+/// Go's name for the machine (`GOARCH`), which is what `includes.arches` holds.
+fn go_name(machine: Abi) -> &'static str {
+    match machine {
+        Abi::X86_64 => "amd64",
+        Abi::X86 => "386",
+        Abi::X32 => "x32",
+        Abi::Aarch64 => "arm64",
+    }
+}

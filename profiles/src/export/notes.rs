@@ -1,0 +1,243 @@
+//! What a format has no words for, in sentences. A note is there only when it makes a difference for this policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::action::Action;
+use callgate_compiler::policy::{CallPolicy, FilterFlag, Policy};
+use callgate_compiler::tables;
+
+use super::rules::{Plan, expressible};
+use super::{Format, spelled};
+
+/// ENOSYS, the same on every ABI of the tables (include/uapi/asm-generic/errno.h).
+const ENOSYS: u16 = 38;
+
+/// How many names a note spells out.
+const NAMES_SHOWN: usize = 8;
+
+/// What the x86 call `socketcall` also does (net/socket.c).
+const SOCKETCALL: &[&str] = &[
+    "accept",
+    "accept4",
+    "bind",
+    "connect",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "listen",
+    "recvfrom",
+    "recvmmsg",
+    "recvmsg",
+    "sendmmsg",
+    "sendmsg",
+    "sendto",
+    "setsockopt",
+    "shutdown",
+    "socket",
+    "socketpair",
+];
+
+/// What the x86 call `ipc` also does (ipc/syscall.c).
+const IPC: &[&str] = &[
+    "msgctl",
+    "msgget",
+    "msgrcv",
+    "msgsnd",
+    "semctl",
+    "semget",
+    "semop",
+    "semtimedop",
+    "shmat",
+    "shmctl",
+    "shmdt",
+    "shmget",
+];
+
+/// Notes on a filter as bytes or text: what whoever loads it has to add.
+pub(super) fn of_filter(policy: &Policy) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !policy.flags.is_empty() {
+        let flags: Vec<&str> = flag_names(&policy.flags).collect();
+        notes.push(format!("the filter can't hold its flags: load it with {}", flags.join(", ")));
+    }
+    if let Some(listener) = &policy.listener {
+        notes.push(format!(
+            "the filter can't name its listener: load it with SECCOMP_FILTER_FLAG_NEW_LISTENER and send the descriptor to {listener:?}"
+        ));
+    }
+    notes
+}
+
+fn flag_names(flags: &[FilterFlag]) -> impl Iterator<Item = &'static str> {
+    FilterFlag::ALL.iter().filter(|(flag, ..)| flags.contains(flag)).map(|&(_, name, _)| name)
+}
+
+/// Notes on the JSON of Docker or OCI.
+pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<String> {
+    let mut notes: Vec<String> = plan.lossy.iter().map(lossy).collect();
+    notes.extend(unlisted_abis(policy));
+    notes.extend(machines_own_abi(policy));
+    notes.extend(multiplexed(policy, plan));
+    notes.extend(numbers_without_name(policy, plan));
+    notes.extend(numbers_with_rule(policy, plan));
+    notes.extend(trap_numbers(policy));
+    notes.extend(newer_numbers(policy, plan));
+    notes.extend(notifications(policy, plan, format));
+    if format == Format::Docker {
+        let new: Vec<&str> = flag_names(&policy.flags).filter(|name| !matches!(*name, "LOG" | "SPEC_ALLOW")).collect();
+        if !new.is_empty() {
+            notes.push(format!("Docker 20.10 drops flags it does not know: {}", new.join(", ")));
+        }
+    }
+    notes
+}
+
+fn lossy((difference, action): &(super::Difference, Action)) -> String {
+    format!("{difference}: the file says {} for all of it", spelled(*action))
+}
+
+/// libseccomp kills the thread (`SCMP_FLTATR_ACT_BADARCH`, which no runtime changes).
+fn unlisted_abis(policy: &Policy) -> Option<String> {
+    let mut actions: BTreeSet<Action> = policy.foreign.values().map(|decision| decision.action).collect();
+    actions.insert(policy.other.action);
+    actions.remove(&Action::KillThread);
+    let spelled: Vec<String> = actions.into_iter().map(spelled).collect();
+    (!spelled.is_empty()).then(|| {
+        format!(
+            "the policy says {} for ABIs that it doesn't list; in the file's words that can only be kill-thread, and on another \
+             architecture's machine the rules hold for that machine's own ABI",
+            spelled.join(" and ")
+        )
+    })
+}
+
+fn machines_own_abi(policy: &Policy) -> Option<String> {
+    let own: BTreeSet<Abi> = policy.abis.keys().map(|abi| abi.native()).collect();
+    let names: Vec<&str> = own.iter().filter(|abi| !policy.abis.contains_key(abi)).map(|abi| abi.name()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the policy doesn't list {}, but libseccomp always takes in the ABI of the machine: the rules hold for it too",
+            names.join(", ")
+        )
+    })
+}
+
+/// libseccomp turns a rule on `socket` into two on x86, one for `socket` and one for `socketcall(SYS_SOCKET, …)`, the latter
+/// without the condition on the first argument (`abi_rule_add`, src/arch.c). A rule on all of `socketcall` wins over them.
+fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
+    if !policy.abis.contains_key(&Abi::X86) {
+        return Vec::new();
+    }
+    let ruled = |name: &str| {
+        let rules = plan
+            .rules
+            .iter()
+            .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == Abi::X86.native()));
+        rules.map(|(_, rules)| rules).next()
+    };
+    let note = |multiplexer: &str, calls: &[&'static str]| {
+        if ruled(multiplexer).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty())) {
+            return None;
+        }
+        let calls: Vec<&str> = calls.iter().copied().filter(|name| ruled(name).is_some()).collect();
+        (!calls.is_empty()).then(|| {
+            format!(
+                "on x86, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
+                 argument; a rule of its own for {multiplexer} (errno(ENOSYS): {multiplexer}) keeps it apart",
+                some_names(&calls)
+            )
+        })
+    };
+    [note("socketcall", SOCKETCALL), note("ipc", IPC)].into_iter().flatten().collect()
+}
+
+fn some_names(names: &[&str]) -> String {
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..NAMES_SHOWN].join(", ")),
+    }
+}
+
+fn numbers_without_name(policy: &Policy, plan: &Plan) -> Option<String> {
+    let differ: Vec<String> = policy
+        .abis
+        .iter()
+        .filter(|(_, abi)| expressible(abi.rest.action) != plan.default)
+        .map(|(abi, rest)| format!("{} on {abi}", spelled(rest.rest.action)))
+        .collect();
+    (!differ.is_empty()).then(|| {
+        format!(
+            "numbers without a name get the file's default, {}; the policy says {}",
+            spelled(plan.default),
+            differ.join(", ")
+        )
+    })
+}
+
+fn numbers_with_rule(policy: &Policy, plan: &Plan) -> Option<String> {
+    let has_rule = |call: &CallPolicy| {
+        let mut actions = call.clauses.iter().map(|clause| clause.decision.action).chain([call.otherwise.action]);
+        actions.any(|action| expressible(action) != plan.default)
+    };
+    let mut numbers = Vec::new();
+    for (&abi, calls) in &policy.abis {
+        let unnamed = calls.calls.iter().filter(|&(&nr, call)| tables::name(abi, nr).is_none() && has_rule(call));
+        numbers.extend(unnamed.map(|(nr, _)| format!("{nr} on {abi}")));
+    }
+    (!numbers.is_empty()).then(|| {
+        format!(
+            "the file can only name calls, so the policy's rules for these numbers are not in it: {}",
+            numbers.join(", ")
+        )
+    })
+}
+
+fn trap_numbers(policy: &Policy) -> Option<String> {
+    let numbered = policy.actions().into_iter().filter(|action| matches!(action, Action::Trap(1..)));
+    let spelled: Vec<String> = numbered.map(|action| action.to_string()).collect();
+    (!spelled.is_empty()).then(|| format!("the file has only trap, without a number: {}", spelled.join(", ")))
+}
+
+/// runc puts a stub before the filter (`libcontainer/seccomp/patchbpf/enosys_linux.go`).
+fn newer_numbers(policy: &Policy, plan: &Plan) -> Option<String> {
+    if plan.default.permits() || matches!(plan.default, Action::Trace(_) | Action::Errno(ENOSYS)) {
+        return None;
+    }
+    let mut highest: BTreeMap<Abi, (u32, &'static str)> = BTreeMap::new();
+    for &(machine, name) in plan.rules.keys() {
+        for &abi in policy.abis.keys().filter(|abi| machine.is_none_or(|machine| abi.native() == machine)) {
+            if let Some(nr) = tables::number(abi, name) {
+                let newest = highest.entry(abi).or_insert((nr, name));
+                *newest = (*newest).max((nr, name));
+            }
+        }
+    }
+    let highest: Vec<String> = highest.iter().map(|(abi, (_, name))| format!("{name} on {abi}")).collect();
+    (!highest.is_empty()).then(|| {
+        format!(
+            "runc answers ENOSYS to numbers above the highest one that the file names ({}), crun {}",
+            highest.join(", "),
+            spelled(plan.default)
+        )
+    })
+}
+
+fn notifications(policy: &Policy, plan: &Plan, format: Format) -> Vec<String> {
+    let mut notes = Vec::new();
+    let notifies = policy.actions().contains(&Action::Notify);
+    if notifies && policy.listener.is_none() {
+        notes.push("the policy notifies but has no `listener:`, so runtimes will refuse the file".to_owned());
+    }
+    if plan.default == Action::Notify {
+        notes.push("runc refuses notify as the default action".to_owned());
+    }
+    let write = plan.rules.iter().filter(|((_, name), _)| *name == "write").flat_map(|(_, rules)| rules);
+    if write.into_iter().any(|rule| rule.action == Action::Notify) {
+        notes.push("runc refuses notify for write".to_owned());
+    }
+    if policy.listener.is_some() && format == Format::Docker {
+        notes.push("Docker 20.10 drops the listener".to_owned());
+    }
+    notes
+}

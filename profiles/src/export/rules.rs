@@ -1,0 +1,227 @@
+//! A policy as what the engines of OCI files (libseccomp, under runc and crun) can carry out: one default, and per call a
+//! list of disjoint conjunctions of masked equalities, the same for every ABI of a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::action::Action;
+use callgate_compiler::policy::{AbiPolicy, CallPolicy, Policy};
+use callgate_compiler::prove::{self, Cube};
+use callgate_compiler::tables;
+
+use super::{Difference, ExportError, Format, Problem};
+
+/// The most rules with argument conditions in one file. The kernel takes filters of 4,096 instructions, and libseccomp
+/// spends at least one on each such rule.
+pub const MAX_ARGUMENT_RULES: usize = 4096;
+
+/// One test of a rule: `args[index] & mask == value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Test {
+    pub(super) index: usize,
+    pub(super) mask: u64,
+    pub(super) value: u64,
+}
+
+/// What one call does where all the tests hold. At most one test an argument: runc and crun OR the tests of an entry that
+/// names an argument twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rule {
+    pub(super) tests: Vec<Test>,
+    pub(super) action: Action,
+}
+
+/// Everything a call does that the default doesn't, sorted. The rules are disjoint: no arguments satisfy two.
+pub(super) type Rules = Vec<Rule>;
+
+/// What goes into a file.
+pub(super) struct Plan {
+    /// For every call without a rule.
+    pub(super) default: Action,
+    /// The rules, by the machines they are for and the call. No machine: all of them.
+    pub(super) rules: BTreeMap<(Option<Abi>, &'static str), Rules>,
+    /// The calls that got a stricter action than the policy's, with it.
+    pub(super) lossy: Vec<(Difference, Action)>,
+}
+
+/// An action as the file can say it: what the kernel makes of it, and without a trap's number.
+pub(super) fn expressible(action: Action) -> Action {
+    match Action::from_ret(action.ret()) {
+        Action::Trap(_) => Action::Trap(0),
+        action => action,
+    }
+}
+
+/// How libseccomp compares an argument on an ABI, and what it can be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HighWord {
+    /// Both halves are compared.
+    Compared,
+    /// Only the low half is, and the high one is zero.
+    Zero,
+    /// Only the low half is, and the high one can be anything: x32 calls come with whole 64-bit registers
+    /// (`arch/x86/entry/syscall_64.c`), but libseccomp has x32 as a 32-bit ABI (src/arch-x32.c).
+    Ignored,
+}
+
+fn high_word(abi: Abi) -> HighWord {
+    match (abi, abi.long_bits()) {
+        (Abi::X32, _) => HighWord::Ignored,
+        (_, 32) => HighWord::Zero,
+        _ => HighWord::Compared,
+    }
+}
+
+/// The default that leaves the fewest differences: what all ABIs do with a number that has no name; where they disagree, what
+/// most calls do. Of equals the strictest.
+fn default_action(policy: &Policy) -> Action {
+    let rests: BTreeSet<Action> = policy.abis.values().map(|abi| expressible(abi.rest.action)).collect();
+    if let (1, Some(&rest)) = (rests.len(), rests.first()) {
+        return rest;
+    }
+    let mut votes: BTreeMap<Action, usize> = BTreeMap::new();
+    for call in policy.abis.values().flat_map(|abi| abi.calls.values()).filter(|call| call.clauses.is_empty()) {
+        *votes.entry(expressible(call.otherwise.action)).or_default() += 1;
+    }
+    let most = votes.values().copied().max().unwrap_or(0);
+    votes.into_iter().find(|&(_, number)| number == most).map_or(Action::KillProcess, |(action, _)| action)
+}
+
+/// What a call does on an ABI, as rules.
+fn rules_of(call: &CallPolicy, abi: Abi, default: Action) -> Result<Result<Rules, Problem>, prove::TooMany> {
+    if call.clauses.is_empty() {
+        let action = expressible(call.otherwise.action);
+        let rule = Rule { tests: Vec::new(), action };
+        return Ok(Ok(if action == default { Vec::new() } else { vec![rule] }));
+    }
+    let cubes = prove::cubes_for(call, |action| expressible(action) != default, MAX_ARGUMENT_RULES)?;
+    let mut rules = Vec::with_capacity(cubes.len());
+    for (cube, action) in cubes {
+        let looks_high = cube.mask.iter().any(|mask| mask >> 32 != 0);
+        match high_word(abi) {
+            HighWord::Ignored if looks_high => return Ok(Err(Problem::HighWord(abi))),
+            HighWord::Zero if cube.value.iter().any(|value| value >> 32 != 0) => continue,
+            _ => rules.push(Rule { tests: tests(&cube), action: expressible(action) }),
+        }
+    }
+    Ok(Ok(as_compared(&rules, abi)))
+}
+
+fn tests(cube: &Cube) -> Vec<Test> {
+    let words = cube.mask.iter().zip(&cube.value).enumerate();
+    words.filter(|&(_, (&mask, _))| mask != 0).map(|(index, (&mask, &value))| Test { index, mask, value }).collect()
+}
+
+/// The rules as libseccomp compares them on an ABI.
+fn as_compared(rules: &[Rule], abi: Abi) -> Rules {
+    let cut = |test: &Test| match high_word(abi) {
+        HighWord::Compared => *test,
+        HighWord::Zero | HighWord::Ignored => {
+            Test { mask: test.mask & 0xffff_ffff, value: test.value & 0xffff_ffff, ..*test }
+        }
+    };
+    let compared: BTreeSet<Rule> = rules
+        .iter()
+        .map(|rule| Rule {
+            tests: rule.tests.iter().map(cut).filter(|test| test.mask != 0).collect(),
+            action: rule.action,
+        })
+        .collect();
+    compared.into_iter().collect()
+}
+
+/// One list that means on every one of these ABIs what the ABI's own list means; `None` when there is none.
+fn common<'a>(lists: impl IntoIterator<Item = (Abi, &'a Rules)> + Clone) -> Option<&'a Rules> {
+    // The list of an ABI with both halves says most; on the others its high halves are passed over.
+    let (_, widest) = lists.clone().into_iter().max_by_key(|&(abi, _)| high_word(abi) == HighWord::Compared)?;
+    lists.into_iter().all(|(abi, rules)| as_compared(widest, abi) == *rules).then_some(widest)
+}
+
+/// The call's decisions on the ABIs that have it.
+type Decisions<'a> = BTreeMap<Abi, &'a CallPolicy>;
+
+fn by_name(policy: &Policy) -> BTreeMap<&'static str, Decisions<'_>> {
+    let mut names: BTreeMap<&'static str, Decisions<'_>> = BTreeMap::new();
+    for (&abi, AbiPolicy { calls, .. }) in &policy.abis {
+        for (&nr, call) in calls {
+            if let Some(name) = tables::name(abi, nr) {
+                names.entry(name).or_default().insert(abi, call);
+            }
+        }
+    }
+    names
+}
+
+/// The strictest thing a call can do on any of the ABIs.
+fn strictest(decisions: &Decisions<'_>) -> Option<Action> {
+    let actions = decisions
+        .values()
+        .flat_map(|call| call.clauses.iter().map(|clause| clause.decision.action).chain([call.otherwise.action]));
+    actions.map(expressible).min()
+}
+
+/// Decides what goes into a file of this format.
+pub(super) fn plan(policy: &Policy, format: Format, allow_lossy: bool) -> Result<Plan, ExportError> {
+    let default = default_action(policy);
+    let mut plan = Plan { default, rules: BTreeMap::new(), lossy: Vec::new() };
+    let mut differences = Vec::new();
+    let mut argument_rules = 0;
+    for (name, decisions) in by_name(policy) {
+        let too_many = || ExportError::TooManyRules { call: name.to_owned() };
+        let chosen = match choose(&decisions, format, default).map_err(|_| too_many())? {
+            Ok(chosen) => chosen,
+            Err(problem) => {
+                let difference = Difference { call: name.to_owned(), problem };
+                let action = strictest(&decisions).unwrap_or(default);
+                if allow_lossy {
+                    plan.lossy.push((difference, action));
+                } else {
+                    differences.push(difference);
+                }
+                let rule = Rule { tests: Vec::new(), action };
+                BTreeMap::from([(None, if action == default { Vec::new() } else { vec![rule] })])
+            }
+        };
+        for (machine, rules) in chosen.into_iter().filter(|(_, rules)| !rules.is_empty()) {
+            argument_rules += rules.iter().filter(|rule| !rule.tests.is_empty()).count();
+            if argument_rules > MAX_ARGUMENT_RULES {
+                return Err(too_many());
+            }
+            plan.rules.insert((machine, name), rules);
+        }
+    }
+    if differences.is_empty() { Ok(plan) } else { Err(ExportError::Differs { format, differences }) }
+}
+
+/// A call's rules by machine; no machine when one list does for all.
+type Chosen = BTreeMap<Option<Abi>, Rules>;
+
+fn choose(
+    decisions: &Decisions<'_>,
+    format: Format,
+    default: Action,
+) -> Result<Result<Chosen, Problem>, prove::TooMany> {
+    let mut lists: BTreeMap<Abi, Rules> = BTreeMap::new();
+    for (&abi, call) in decisions {
+        match rules_of(call, abi, default)? {
+            Ok(rules) => lists.insert(abi, rules),
+            Err(problem) => return Ok(Err(problem)),
+        };
+    }
+    let all = || lists.iter().map(|(&abi, rules)| (abi, rules));
+    if let Some(rules) = common(all().collect::<Vec<_>>()) {
+        return Ok(Ok(BTreeMap::from([(None, rules.clone())])));
+    }
+    if format == Format::Oci {
+        return Ok(Err(Problem::AbisDisagree(lists.keys().copied().collect())));
+    }
+    let mut chosen = BTreeMap::new();
+    for machine in lists.keys().map(|abi| abi.native()).collect::<BTreeSet<_>>() {
+        let here: Vec<_> = all().filter(|(abi, _)| abi.native() == machine).collect();
+        match common(here.clone()) {
+            Some(rules) => chosen.insert(Some(machine), rules.clone()),
+            None => return Ok(Err(Problem::AbisDisagree(here.into_iter().map(|(abi, _)| abi).collect()))),
+        };
+    }
+    Ok(Ok(chosen))
+}
