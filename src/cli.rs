@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use callgate_profiles::derive::Runtime;
 use callgate_profiles::export::Format;
-use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
@@ -27,16 +25,6 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Check the `expect:` lines of policies
     Test(Test),
-    /// Write policies in the one canonical form
-    Fmt(Fmt),
-    /// Compare two policies exactly; a difference comes with a call that shows it
-    Diff(Diff),
-    /// Record every system call of a command and all its descendants
-    Record(Record),
-    /// Turn recordings into a minimal policy or profile
-    Derive(Derive),
-    /// Run a command under a policy
-    Run(Run),
 }
 
 /// Which policy, and for what.
@@ -164,53 +152,6 @@ pub(crate) struct Diff {
 }
 
 #[derive(Args)]
-#[command(after_help = "Exits as CMD does; 3 when the recording is incomplete, 2 when CMD could not be started.")]
-pub(crate) struct Record {
-    /// Where to write; `-` for standard output
-    #[arg(short, long, value_name = "OUT", default_value = "recording.json")]
-    pub(crate) output: PathBuf,
-    /// Write a policy (`gate`) or a profile (`docker`, `oci`, …) derived from the run instead of the recording
-    #[arg(long, value_name = "FORMAT", default_value = "recording", value_parser = parse_record_format())]
-    pub(crate) to: RecordFormat,
-    /// What watches the calls; without it eBPF, or what works without its rights
-    #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
-    pub(crate) backend: Option<Backend>,
-    #[command(flatten)]
-    pub(crate) derive: DeriveArgs,
-    /// The command
-    #[arg(value_name = "CMD", required = true, last = true)]
-    pub(crate) command: Vec<OsString>,
-}
-
-#[derive(Args)]
-pub(crate) struct Derive {
-    /// Recordings; `-` for standard input
-    #[arg(value_name = "REC", required = true)]
-    pub(crate) recordings: Vec<PathBuf>,
-    /// A policy (`gate`) or a profile
-    #[arg(long, value_name = "FORMAT", default_value = "gate", value_parser = parse_derive_format())]
-    pub(crate) to: DeriveFormat,
-    #[command(flatten)]
-    pub(crate) derive: DeriveArgs,
-    #[command(flatten)]
-    pub(crate) export: ExportArgs,
-    /// Derive from an incomplete recording all the same
-    #[arg(long)]
-    pub(crate) incomplete_ok: bool,
-}
-
-/// What is added to what was seen.
-#[derive(Args)]
-pub(crate) struct DeriveArgs {
-    /// Add what this container runtime needs itself (runc, crun)
-    #[arg(long, value_name = "RUNTIME", value_parser = parse_runtime())]
-    pub(crate) runtime: Option<Runtime>,
-    /// Allow the selector arguments (socket family, ioctl command…) only with the values that were seen
-    #[arg(long)]
-    pub(crate) arguments: bool,
-}
-
-#[derive(Args)]
 #[command(after_help = "CMD replaces callgate: its exit status and signals are its own. no_new_privs is set first, so setuid bits\n\
     and file capabilities take no effect in CMD. When the filter can't be loaded nothing runs (exit status 2). The only\n\
     call made under the filter before CMD's own is execve, which the policy must allow.")]
@@ -228,47 +169,7 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
-/// What `derive` writes.
-#[derive(Clone, Copy)]
-pub(crate) enum DeriveFormat {
-    /// The policy, in callgate's language.
-    Gate,
-    /// A profile compiled from it.
-    Profile(Format),
-}
-
-/// What `record` writes.
-#[derive(Clone, Copy)]
-pub(crate) enum RecordFormat {
-    /// What was observed.
-    Recording,
-    /// What `derive` would make of it.
-    Derived(DeriveFormat),
-}
-
 fn parse_format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name())).try_map(|name| name.parse::<Format>())
 }
 
-fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
-    let names = ["gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
-    PossibleValuesParser::new(names)
-        .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
-}
-
-fn parse_record_format() -> impl TypedValueParser<Value = RecordFormat> {
-    let names = ["recording", "gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
-    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
-        "recording" => Ok(RecordFormat::Recording),
-        "gate" => Ok(RecordFormat::Derived(DeriveFormat::Gate)),
-        name => name.parse().map(|format| RecordFormat::Derived(DeriveFormat::Profile(format))),
-    })
-}
-
-fn parse_backend() -> impl TypedValueParser<Value = Backend> {
-    PossibleValuesParser::new(Backend::ALL.iter().map(|backend| backend.name())).try_map(|name| name.parse::<Backend>())
-}
-
-fn parse_runtime() -> impl TypedValueParser<Value = Runtime> {
-    PossibleValuesParser::new(Runtime::ALL.iter().map(|runtime| runtime.name())).try_map(|name| name.parse::<Runtime>())
-}

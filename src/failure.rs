@@ -23,6 +23,15 @@ impl Failure {
         Self { message: message.into(), help: None, status: EXIT_ERROR }
     }
 
+    /// An error of a library. What follows its `next:` is the next step.
+    pub(crate) fn from_error(error: &dyn std::error::Error) -> Self {
+        let text = error.to_string();
+        match text.split_once("\n  next: ") {
+            Some((message, next)) => Self::new(message).help(next),
+            None => Self::new(text),
+        }
+    }
+
     /// A failure whose diagnostics have been printed.
     pub(crate) fn said(status: u8) -> Self {
         Self { message: String::new(), help: None, status }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::compile::{Compiled, compile};
@@ -10,7 +9,7 @@ use callgate_compiler::lower::target::{Target, capability};
 use callgate_compiler::lower::{Groups, lower};
 use callgate_compiler::policy::Policy;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{Diagnostic, Severity, Sources};
+use callgate_grammar::{Diagnostic, Sources};
 
 use crate::cli::{HostArgs, TargetArgs};
 use crate::failure::{EXIT_ERROR, Failure};
@@ -29,7 +28,7 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
     let lowered = lower(&units, &groups(), target);
     diagnostics.extend(lowered.diagnostics);
     report::print(&diagnostics, &sources);
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let errors = diagnostics.iter().filter(|diagnostic| Diagnostic::is_error(diagnostic)).count();
     match lowered.policy.filter(|_| errors == 0) {
         Some(policy) => Ok(Checked { sources, policy }),
         None => {
@@ -41,7 +40,7 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
 
 /// The proven program of a policy.
 pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
-    compile(policy).map_err(|error| Failure::new(error.to_string()))
+    compile(policy).map_err(|error| Failure::from_error(&error))
 }
 
 /// What a policy is read for. `default_abis` stands in when neither the policy nor `--arch` names any.
@@ -115,17 +114,9 @@ fn version(text: &str) -> Option<Version> {
 }
 
 fn groups() -> Groups {
-    callgate_profiles::groups::all()
-        .map(|group| (group.name.to_owned(), group.members.iter().map(|&member| member.to_owned()).collect()))
+    let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    callgate_profiles::groups::groups()
+        .iter()
+        .map(|(&name, group)| (name.to_owned(), members(&group.members)))
         .collect()
-}
-
-/// What a failed read of several files would otherwise repeat.
-pub(crate) fn names(files: &[PathBuf]) -> String {
-    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether anything in a list stops the policy.
-pub(crate) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }

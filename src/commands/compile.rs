@@ -39,5 +39,5 @@ pub(crate) fn write(policy: &Policy, compiled: &Compiled, format: Format, args: 
 }
 
 fn refused(error: ExportError) -> Failure {
-    Failure::new(error.to_string())
+    Failure::from_error(&error)
 }

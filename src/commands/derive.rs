@@ -29,7 +29,7 @@ pub(crate) fn write(
     incomplete_ok: bool,
 ) -> Result<(), Failure> {
     let options = DeriveOptions { runtime: args.runtime, arguments: args.arguments, incomplete_ok, ..DeriveOptions::default() };
-    let derived = derive(recording, &options).map_err(|error| Failure::new(error.to_string()))?;
+    let derived = derive(recording, &options).map_err(|error| Failure::from_error(&error))?;
     for note in &derived.notes {
         eprintln!("note: {note}");
     }

@@ -1,9 +1,6 @@
 //! One file a command.
 
 pub(crate) mod compile;
-pub(crate) mod derive;
 pub(crate) mod eval;
-pub(crate) mod record;
-pub(crate) mod run;
 mod spelling;
 pub(crate) mod test;
