@@ -125,7 +125,7 @@ fn privileges_are_kept_when_asked() {
     let allow_all = filter(&[], Action::Allow);
     let grep = |value: &str| shell(&format!("grep -q '^NoNewPrivs:.{value}$' /proc/self/status"));
     let kept = forked(|| {
-        enforce::run(&allow_all, &[], &grep("0"), EnforceOptions { keep_privileges: true });
+        let _ = enforce::run(&allow_all, &[], &grep("0"), EnforceOptions { keep_privileges: true });
         NOT_RUN
     });
     assert_eq!(kept.0, exited(0));
