@@ -3,10 +3,17 @@
 pub mod command;
 pub mod enforce;
 #[allow(dead_code)]
+pub mod notify;
+#[allow(dead_code)]
 mod observed;
 #[doc(hidden)]
 pub mod probe;
-#[allow(dead_code)]
+#[cfg(test)]
+mod process_trees;
 mod seccomp;
 mod shared;
+#[allow(dead_code)]
 mod signals;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
