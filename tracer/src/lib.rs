@@ -10,6 +10,8 @@ mod observed;
 pub mod probe;
 #[cfg(test)]
 mod process_trees;
+#[allow(dead_code)]
+pub mod ptrace;
 mod seccomp;
 mod shared;
 #[allow(dead_code)]
@@ -17,3 +19,5 @@ mod signals;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[allow(dead_code)]
+mod tasks;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::command::Prepared;
 use crate::notify;
 use crate::observed::Recorded;
+use crate::ptrace;
 use crate::seccomp::Filter;
 use crate::support::{become_nobody, compile, filter, forked, say};
 
@@ -21,6 +22,10 @@ type Backend = fn(&Prepared) -> Result<Recorded, String>;
 
 fn by_notify(command: &Prepared) -> Result<Recorded, String> {
     notify::record(command, ioctl_requests).map_err(|error| error.to_string())
+}
+
+fn by_ptrace(command: &Prepared) -> Result<Recorded, String> {
+    ptrace::record(command, ioctl_requests).map_err(|error| error.to_string())
 }
 
 fn ioctl_requests(_abi: Abi, nr: u32, args: [u64; 6]) -> Option<(u8, u64)> {
@@ -214,6 +219,48 @@ fn notify_passes_signals_on() {
 #[test]
 fn notify_can_be_ended_by_the_user() {
     the_user_can_end_it(by_notify);
+}
+
+#[test]
+fn ptrace_counts_every_call_of_a_tree() {
+    trees_are_counted(by_ptrace);
+}
+
+#[test]
+fn ptrace_tells_how_it_ended() {
+    ends_are_told(by_ptrace);
+}
+
+#[test]
+fn ptrace_reports_a_failed_exec() {
+    a_failed_exec_is_an_error(by_ptrace);
+}
+
+#[test]
+fn ptrace_passes_signals_on() {
+    a_signal_is_passed_on(by_ptrace);
+}
+
+#[test]
+fn ptrace_can_be_ended_by_the_user() {
+    the_user_can_end_it(by_ptrace);
+}
+
+#[test]
+fn ptrace_says_what_it_may_not_see() {
+    let Some(cases) = Cases::new() else { return };
+    let told = told(by_ptrace, &cases.command(&["untraced"]), true);
+    assert_eq!(told.fact("lost"), r#"{"untraced_tasks": 1}"#);
+    assert_eq!(told.native(libc::SYS_getppid), 0);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn ptrace_knows_the_real_abi() {
+    let Some(cases) = Cases::new() else { return };
+    let told = told(by_ptrace, &cases.command(&["int80", "3"]), true);
+    assert_eq!(told.whole("exit 0").of(Abi::X86, 64), 3);
+    assert_eq!(told.native(libc::SYS_getppid), 1);
 }
 
 #[test]

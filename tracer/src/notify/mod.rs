@@ -5,7 +5,6 @@
 //! It says the number in shared memory; its next call, execve(2), already asks.
 
 mod listener;
-mod tasks;
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering::SeqCst;
@@ -20,15 +19,18 @@ use nix::sys::prctl;
 use nix::sys::utsname::uname;
 
 use self::listener::{Listener, Notification};
-use self::tasks::Tasks;
 use crate::command::{CommandError, Prepared};
 use crate::observed::{Ending, Observed, Recorded};
 use crate::seccomp::{Filter, knows_flag};
 use crate::shared::SharedWords;
 use crate::signals::{Arrived, CommandProcess, Signals, default_sigpipe};
+use crate::tasks::Tasks;
 
 /// How often to look whether an ended command's descendants are all gone, on kernels whose listener doesn't say so.
 const GONE_CHECK_MILLISECONDS: u8 = 200;
+
+/// What `/proc/TASK/status` says of a task under a filter (`SECCOMP_MODE_FILTER`).
+const FILTERED: &str = "2";
 
 /// How often to look whether the child has its listener.
 const READY_CHECK: Duration = Duration::from_micros(50);
@@ -229,7 +231,7 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                 match arrived {
                     Arrived::Child => process.reap(),
                     Arrived::Ending { signal, from_terminal } => {
-                        let running = tasks.running();
+                        let running = tasks.running("Seccomp:", FILTERED);
                         if process.on_ending(signal, from_terminal) && running > 0 {
                             stay_with_the_rest(listener, signals).map_err(failed("fork"))?;
                             return Ok((observed, running));
@@ -255,7 +257,7 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                 Err(Errno::ENOENT | Errno::EINTR) => {}
                 Err(errno) => return Err(failed("SECCOMP_IOCTL_NOTIF_RECV")(errno)),
             }
-        } else if ready.hung_up || (ready.nothing && tasks.running() == 0) {
+        } else if ready.hung_up || (ready.nothing && tasks.running("Seccomp:", FILTERED) == 0) {
             return Ok((observed, 0));
         }
     }

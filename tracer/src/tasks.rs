@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-/// Every task that made a call.
+/// Every task that was seen.
 #[derive(Default)]
 pub(crate) struct Tasks {
     seen: BTreeSet<u32>,
@@ -19,20 +19,25 @@ impl Tasks {
         }
     }
 
-    /// How many processes still run of which a task was seen. A number that was given to a process without a filter since
-    /// isn't counted.
-    pub(crate) fn running(&self) -> u64 {
-        let processes: BTreeSet<_> = self.seen.iter().filter_map(|&task| process_of(task)).collect();
+    /// Every thread id that was noted.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = u32> + '_ {
+        self.seen.iter().copied()
+    }
+
+    /// How many processes still run of which a task was seen, and whose `/proc/TASK/status` has the line `name` with
+    /// `value`: a number may have been given to another process since.
+    pub(crate) fn running(&self, name: &str, value: &str) -> u64 {
+        let processes: BTreeSet<_> = self.seen().filter_map(|task| process_of(task, name, value)).collect();
         processes.len() as u64
     }
 }
 
-/// The process of a living task under a filter.
-fn process_of(task: u32) -> Option<u32> {
+/// The process of a living task.
+fn process_of(task: u32, name: &str, value: &str) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{task}/status")).ok()?;
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let ended = field("State:").is_some_and(|state| state.starts_with(['Z', 'X']));
-    if ended || field("Seccomp:") != Some("2") {
+    if ended || field(name) != Some(value) {
         return None;
     }
     field("Tgid:")?.parse().ok()
