@@ -152,6 +152,13 @@ fn trees_are_counted(backend: Backend) {
     }
 }
 
+/// Tasks that are killed wherever they are, in a call that waits for an answer too, are no loss.
+fn killed_tasks_are_no_loss(backend: Backend) {
+    let Some(cases) = Cases::new() else { return };
+    let told = told(backend, &cases.command(&["kill-storm", "100"]), true);
+    assert_eq!(told.whole("exit 0").native(libc::SYS_kill), 100);
+}
+
 /// How the command ends is told, and no more is counted than it did.
 fn ends_are_told(backend: Backend) {
     let Some(cases) = Cases::new() else { return };
@@ -202,6 +209,11 @@ fn notify_counts_every_call_of_a_tree() {
 }
 
 #[test]
+fn notify_survives_killed_tasks() {
+    killed_tasks_are_no_loss(by_notify);
+}
+
+#[test]
 fn notify_tells_how_it_ended() {
     ends_are_told(by_notify);
 }
@@ -224,6 +236,11 @@ fn notify_can_be_ended_by_the_user() {
 #[test]
 fn ptrace_counts_every_call_of_a_tree() {
     trees_are_counted(by_ptrace);
+}
+
+#[test]
+fn ptrace_survives_killed_tasks() {
+    killed_tasks_are_no_loss(by_ptrace);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! seccomp(2), thinly.
 
 use callgate_compiler::action::Action;
-use callgate_compiler::bpf::{MAX_INSTRUCTIONS, Program};
+use callgate_compiler::bpf::{MAX_INSTRUCTIONS, Program, op};
 use nix::errno::Errno;
 
 /// A program laid out as seccomp(2) takes it.
@@ -33,8 +33,8 @@ impl Filter {
 
     /// The filter of one instruction that does `action` to every call.
     pub(crate) fn always(action: Action) -> Self {
-        let ret = u16::try_from(libc::BPF_RET | libc::BPF_K).unwrap_or_default();
-        Self { instructions: vec![libc::sock_filter { code: ret, jt: 0, jf: 0, k: action.ret() }], len: 1 }
+        let ret = libc::sock_filter { code: op::RET | op::K, jt: 0, jf: 0, k: action.ret() };
+        Self { instructions: vec![ret], len: 1 }
     }
 
     /// Loads it into the calling thread (all threads with TSYNC). Makes one system call and allocates nothing.

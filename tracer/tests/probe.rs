@@ -62,6 +62,21 @@ fn what_is_killed_does_not_hide_what_follows() {
 }
 
 #[test]
+fn every_number_can_be_asked_about() {
+    // The kernel lets uretprobe and uprobe past every filter (kernel/seccomp.c, seccomp_uprobe_exception).
+    let past_filters = |nr: &i64| cfg!(target_arch = "x86_64") && matches!(nr, 335 | 336);
+    let numbers: Vec<_> = (0..600).filter(|nr| !past_filters(nr)).collect();
+    let calls: Vec<_> = numbers.iter().map(|&nr| call(native(), nr)).collect();
+    let rules: Vec<_> = numbers.iter().filter(|&nr| nr % 3 == 0).map(|&nr| (nr, Action::Allow)).collect();
+    for rest in [Action::Errno(38), Action::KillProcess] {
+        let program = filter(&rules, rest);
+        let expected: Vec<_> =
+            numbers.iter().map(|nr| if nr % 3 == 0 { Outcome::Passed } else { Outcome::of(rest) }).collect();
+        assert_eq!(observe(&program, &calls).unwrap(), expected);
+    }
+}
+
+#[test]
 fn the_sixth_argument_arrives() {
     use callgate_compiler::bpf::{Instruction, Program, op};
     let step = |code, jf, k| Instruction { code, jt: 0, jf, k };

@@ -3,6 +3,10 @@
 //! The command's process shares this one's descriptors until its execve(2), so the listener that the kernel makes in it
 //! is here at once: no `pidfd_getfd(2)`, which Yama and containers refuse, and no call by which to pass it on.
 //! It says the number in shared memory; its next call, execve(2), already asks.
+//!
+//! What isn't seen: a call that a filter of the command's own refuses (the kernel takes the more severe action), and one
+//! that a signal interrupts before it is received and that the program doesn't make again. When this process is killed,
+//! the kernel answers every further call of the command with ENOSYS.
 
 mod listener;
 
@@ -37,8 +41,9 @@ const READY_CHECK: Duration = Duration::from_micros(50);
 
 /// The first kernel (major, minor) in which `WAIT_KILLABLE_RECV` has no gap: before, a signal between an answer and the
 /// task's noticing that the call was received restarts the call, and it is seen twice ("seccomp: Fix a race with
-/// `WAIT_KILLABLE_RECV` if the tracer replies too fast").
-const NO_REPETITION: (u32, u32) = (6, 17);
+/// `WAIT_KILLABLE_RECV` if the tracer replies too fast"). Stable kernels got the
+/// fix too, but `uname -r` doesn't tell which.
+const NO_REPETITION: (u32, u32) = (6, 18);
 
 /// Why the command can't be recorded by user notification.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

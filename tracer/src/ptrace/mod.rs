@@ -1,4 +1,6 @@
 //! Recording by ptrace(2): slow, and the fallback that works where no filter with a listener can be loaded.
+//!
+//! Unlike the other backends it sees calls that a filter refuses too: the stop at a call's entry comes before seccomp.
 
 mod tracee;
 
@@ -99,12 +101,20 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     Ok(Recorded {
         observed: tracer.observed,
         ending: Ending { status, calls_exact: true, still_running },
-        notes: vec![
-            "ptrace: a tracer or debugger in the command is refused (EPERM), and without CAP_SYS_PTRACE setuid programs \
-             and file capabilities gave no rights"
-                .to_owned(),
-        ],
+        notes: notes(still_running),
     })
+}
+
+fn notes(still_running: u64) -> Vec<String> {
+    let mut notes = vec![
+        "ptrace: a tracer or debugger in the command is refused (EPERM), and without CAP_SYS_PTRACE setuid programs and \
+         file capabilities gave no rights"
+            .to_owned(),
+    ];
+    if still_running > 0 {
+        notes.push(format!("{still_running} processes still run, untraced now"));
+    }
+    notes
 }
 
 fn failed(call: &'static str) -> impl Fn(Errno) -> PtraceError {

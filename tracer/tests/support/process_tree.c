@@ -109,6 +109,16 @@ int main(int argc, char **argv) {
 		setitimer(ITIMER_REAL, &often, 0);
 		count((void *)n);
 		setitimer(ITIMER_REAL, &never, 0);
+	} else if (!strcmp(mode, "kill-storm")) {
+		for (int i = 0; i < n; i++) {
+			pid_t child = fork();
+			if (!child)
+				for (;;)
+					syscall(SYS_getppid);
+			usleep(i * 10);
+			kill(child, SIGKILL);
+			waitpid(child, 0, 0);
+		}
 	} else if (!strcmp(mode, "signal-recorder")) {
 		signal(SIGTERM, on_user_signal);
 		kill(getppid(), SIGTERM);
