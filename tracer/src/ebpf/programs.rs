@@ -15,7 +15,7 @@ use super::layout::{
     ArgumentRule, Arguments, Counters, KEPT_ARGUMENTS, LargeValue, Mark, NUMBERS, OtherNumber, PHASES, Totals,
 };
 use super::unavailable::Unavailable;
-use crate::arguments::kept;
+use crate::arguments::{Kept, kept};
 use crate::observed::Observed;
 use crate::record::Capacities;
 
@@ -238,14 +238,16 @@ fn argument_rules() -> (Vec<ArgumentRule>, Vec<Place>) {
     let mut places = Vec::new();
     let calls = TABLES.into_iter().flat_map(|abi| (0..).take(NUMBERS).map(move |number| (abi, number)));
     for (rule, (abi, number)) in rules.iter_mut().zip(calls) {
-        let kept = kept(abi, number);
-        let arguments: Vec<u8> = kept.indices().map(|(index, _)| index).collect();
+        let arguments: Vec<Kept> = kept(abi, number).collect();
         let Ok(first) = u16::try_from(places.len()) else { break };
-        if arguments.is_empty() || places.len() + arguments.len() > KEPT_ARGUMENTS {
+        if places.len() + arguments.len() > KEPT_ARGUMENTS {
             continue;
         }
-        *rule = ArgumentRule { kept: kept.kept, narrow: kept.narrow, first };
-        places.extend(arguments.into_iter().map(|argument| Place { abi, number, argument }));
+        let bits = |wanted: fn(&Kept) -> bool| {
+            arguments.iter().filter(|kept| wanted(kept)).fold(0, |bits, kept| bits | 1 << kept.index)
+        };
+        *rule = ArgumentRule { kept: bits(|_| true), narrow: bits(|kept| kept.narrow), first };
+        places.extend(arguments.iter().map(|kept| Place { abi, number, argument: kept.index }));
     }
     (rules, places)
 }
@@ -308,10 +310,8 @@ mod tests {
     #[test]
     fn every_kept_argument_has_a_place() {
         let (rules, places) = argument_rules();
-        let wanted: usize = TABLES
-            .into_iter()
-            .flat_map(|abi| (0..).take(NUMBERS).map(move |number| kept(abi, number).indices().count()))
-            .sum();
+        let wanted: usize =
+            TABLES.into_iter().flat_map(|abi| (0..).take(NUMBERS).map(move |number| kept(abi, number).count())).sum();
         assert_eq!(places.len(), wanted);
         assert!(wanted > 0 && wanted <= KEPT_ARGUMENTS, "{wanted}");
         let socket = rules[41];
