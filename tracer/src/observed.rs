@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::tables;
 use callgate_profiles::recording::{Backend, Phase, Row, Run, Unbounded, Values};
 use nix::sys::utsname::uname;
 
@@ -137,13 +138,15 @@ fn in_words(status: libc::c_int) -> String {
 }
 
 /// The call's name in the tables; `None` when they have none.
-fn syscall_name(_abi: Abi, _nr: u32) -> Option<String> {
-    None
+fn syscall_name(abi: Abi, nr: u32) -> Option<String> {
+    tables::name(abi, nr).map(str::to_owned)
 }
 
 /// The parameter's name in the tables, else `arg0` to `arg5`.
-fn parameter_name(_abi: Abi, _nr: u32, arg: u8) -> String {
-    format!("arg{arg}")
+fn parameter_name(abi: Abi, nr: u32, arg: u8) -> String {
+    tables::name(abi, nr)
+        .and_then(|name| tables::prototype(abi, name)?.get(usize::from(arg)))
+        .map_or_else(|| format!("arg{arg}"), |parameter| parameter.name.to_owned())
 }
 
 #[cfg(test)]
