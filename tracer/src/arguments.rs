@@ -43,7 +43,8 @@ mod tests {
         assert_eq!(kept(0), [], "read");
         assert_eq!(kept(41), [(0, true), (1, true), (2, true)], "socket");
         assert_eq!(kept(16), [(1, true)], "ioctl");
-        assert_eq!(kept(56), [(0, false)], "clone");
+        assert_eq!(kept(56), [(0, true)], "clone");
+        assert_eq!(kept(9), [(2, false), (3, false)], "mmap");
         assert_eq!(kept(10_000), [], "no call");
     }
 

@@ -177,14 +177,16 @@ mod tests {
 
     #[test]
     fn too_many_values_are_unbounded_and_stay_so() {
+        // Its parameters are `arg0` to `arg5`, in this order.
+        const UNNAMED: u32 = 10_000;
         let mut observed = Observed::default();
         for value in 0..=VALUES_KEPT as u64 {
-            observed.value(Abi::X86_64, 16, Phase::Run, 1, value);
-            observed.value(Abi::X86_64, 16, Phase::Run, 2, value % 2);
+            observed.value(Abi::X86_64, UNNAMED, Phase::Run, 1, value);
+            observed.value(Abi::X86_64, UNNAMED, Phase::Run, 2, value % 2);
         }
-        observed.value(Abi::X86_64, 16, Phase::Run, 1, 7);
-        observed.unbounded(Abi::X86_64, 16, Phase::Run, 3);
-        observed.value(Abi::X86_64, 16, Phase::Run, 3, 7);
+        observed.value(Abi::X86_64, UNNAMED, Phase::Run, 1, 7);
+        observed.unbounded(Abi::X86_64, UNNAMED, Phase::Run, 3);
+        observed.value(Abi::X86_64, UNNAMED, Phase::Run, 3, 7);
         let rows = observed.into_rows();
         let values: Vec<_> = rows[0].arguments.values().collect();
         let unbounded = Values::Unbounded(Unbounded::Unbounded);
