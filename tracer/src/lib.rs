@@ -5,11 +5,16 @@ pub mod command;
 pub mod ebpf;
 pub mod enforce;
 #[allow(dead_code)]
+pub mod notify;
 mod observed;
 #[doc(hidden)]
 pub mod probe;
+#[cfg(test)]
+mod process_trees;
 pub mod record;
 mod seccomp;
 mod shared;
-#[allow(dead_code)]
 mod signals;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

@@ -51,6 +51,23 @@ pub(crate) struct Recorded {
 }
 
 impl Observed {
+    /// Counts a call as a filter sees it, and keeps the values that `kept` names of it. One of an ABI that the tables don't
+    /// know is lost: `unknown_abi`.
+    pub(crate) fn call<I: IntoIterator<Item = (u8, u64)>>(
+        &mut self,
+        arch: u32,
+        nr: u32,
+        args: [u64; 6],
+        phase: Phase,
+        kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+    ) {
+        let Some(abi) = Abi::of_call(arch, nr) else { return self.lose("unknown_abi", 1) };
+        self.count(abi, nr, phase, 1);
+        for (arg, value) in kept(abi, nr, args) {
+            self.value(abi, nr, phase, arg, value);
+        }
+    }
+
     /// Counts `n` more of a call.
     pub(crate) fn count(&mut self, abi: Abi, nr: u32, phase: Phase, n: u64) {
         let seen = self.calls.entry((abi, nr, phase)).or_default();

@@ -1,5 +1,6 @@
 //! The eBPF recorder against programs whose calls are known beforehand. Needs root, and a C compiler.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::unwrap_used)]
 
 mod recorder;
 mod support;

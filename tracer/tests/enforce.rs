@@ -1,13 +1,17 @@
 //! `run`: the command under the filter is the process itself.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
+
+use std::ffi::OsString;
 
 use callgate_compiler::action::Action;
 use callgate_compiler::bpf::Program;
 use callgate_compiler::policy::FilterFlag;
 use callgate_tracer::command::Prepared;
 use callgate_tracer::enforce::{self, EXEC_FAILED, EnforceError, EnforceOptions, LoadError};
-use support::{command, compile, exited, filter, forked, skip};
+use support::{become_nobody, compile, exited, filter, forked, say, skip};
 
 /// What the forked child ends with when `run` returned.
 const NOT_RUN: i32 = 99;
@@ -15,9 +19,13 @@ const NOT_RUN: i32 = 99;
 fn run(program: &Program, flags: &[FilterFlag], command: &Prepared) -> (i32, String) {
     forked(|| {
         let error = enforce::run(program, flags, command, EnforceOptions::default());
-        eprintln!("{error}");
+        say(&error.to_string());
         NOT_RUN
     })
+}
+
+fn command<const N: usize>(words: [&str; N]) -> Prepared {
+    Prepared::new(&words.map(OsString::from)).unwrap()
 }
 
 fn shell(script: &str) -> Prepared {
@@ -96,19 +104,12 @@ fn nothing_runs_when_the_load_fails() {
 fn a_filter_without_no_new_privs_needs_rights() {
     let allow_all = filter(&[], Action::Allow);
     let (status, text) = forked(|| {
-        // SAFETY: plain system calls of a single-threaded child.
-        unsafe {
-            if libc::geteuid() == 0 {
-                libc::setgroups(0, std::ptr::null());
-                libc::setresgid(65534, 65534, 65534);
-                libc::setresuid(65534, 65534, 65534);
-            }
-        }
+        become_nobody();
         let keep = EnforceOptions { keep_privileges: true };
         match enforce::run(&allow_all, &[], &shell("exit 0"), keep) {
             EnforceError::Load(LoadError::NotPrivileged) => 0,
             error => {
-                eprintln!("{error}");
+                say(&error.to_string());
                 NOT_RUN
             }
         }

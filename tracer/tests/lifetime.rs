@@ -1,5 +1,6 @@
 //! How long a recording lasts, what signals do to it, and what the command inherits. Needs root, and a C compiler.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::unwrap_used)]
 
 mod recorder;
 mod support;
@@ -142,6 +143,7 @@ fn a_child_the_recorder_had_before_is_not_waited_for() {
     let (input, keep_open) = pipe().unwrap();
     let start_earlier = || {
         // Ends when its input does: with this test, whose end of the pipe the recorder doesn't pass on.
+        #[expect(clippy::zombie_processes, reason = "what becomes of it is the test")]
         Command::new("cat").stdin(input.try_clone().unwrap()).spawn().unwrap();
     };
     let recorder = Recorder::start(&case.command(&["loop", "10"]), &ebpf(), start_earlier);

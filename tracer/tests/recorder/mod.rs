@@ -1,4 +1,5 @@
 //! Recording in a process of its own, and what every complete recording has in common.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::ffi::OsString;
 use std::fs;

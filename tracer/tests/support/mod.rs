@@ -1,14 +1,12 @@
 //! What the tests of this folder share.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use callgate_compiler::action::Action;
 use callgate_compiler::bpf::{Instruction, Program, op};
-use callgate_tracer::command::Prepared;
 
 /// A filter that gives some native numbers an action each and every other call `rest`. It doesn't look at the ABI.
 pub(crate) fn filter(calls: &[(i64, Action)], rest: Action) -> Program {
@@ -47,12 +45,8 @@ pub(crate) fn compile(directory: &Path, name: &str, source: &str, options: &[&st
     }
 }
 
-/// A prepared command.
-pub(crate) fn command<const N: usize>(words: [&str; N]) -> Prepared {
-    Prepared::new(&words.map(OsString::from)).unwrap()
-}
-
-/// Runs `child` in a forked process with its standard error captured; its wait status and what it wrote.
+/// Runs `child` in a forked process with its standard error captured; its wait status and what it wrote, with [`say`] or as
+/// another program.
 pub(crate) fn forked(child: impl FnOnce() -> i32) -> (i32, String) {
     let (mut reader, writer) = std::io::pipe().unwrap();
     // SAFETY: the child is single-threaded and uses only what glibc keeps usable after fork.
@@ -74,7 +68,26 @@ pub(crate) fn forked(child: impl FnOnce() -> i32) -> (i32, String) {
     (status, text)
 }
 
+/// Writes to the real standard error: what `eprintln!` prints may be captured by the test harness.
+pub(crate) fn say(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
+}
+
 /// The wait status of an exit with this code.
 pub(crate) fn exited(code: i32) -> i32 {
     code << 8
+}
+
+/// In a forked child: becomes an ordinary user, if it is root. The process stays as open to its own user as an ordinary
+/// user's is.
+pub(crate) fn become_nobody() {
+    // SAFETY: plain system calls of a single-threaded process.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert_eq!(libc::setgroups(0, std::ptr::null()), 0);
+            assert_eq!(libc::setresgid(65534, 65534, 65534), 0);
+            assert_eq!(libc::setresuid(65534, 65534, 65534), 0);
+            assert_eq!(libc::prctl(libc::PR_SET_DUMPABLE, 1), 0);
+        }
+    }
 }
