@@ -9,3 +9,4 @@ pub mod bpf;
 pub mod call;
 pub mod condition;
 pub mod policy;
+pub mod tables;

@@ -1,10 +1,10 @@
 //! Everything that touches a running kernel: record system calls, load a filter.
 
+mod arguments;
 pub mod command;
+pub mod ebpf;
 pub mod enforce;
-#[allow(dead_code)]
 pub mod notify;
-#[allow(dead_code)]
 mod observed;
 #[doc(hidden)]
 pub mod probe;
@@ -12,12 +12,11 @@ pub mod probe;
 mod process_trees;
 #[allow(dead_code)]
 pub mod ptrace;
+pub mod record;
 mod seccomp;
 mod shared;
-#[allow(dead_code)]
 mod signals;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
-#[allow(dead_code)]
 mod tasks;

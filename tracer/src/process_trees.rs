@@ -164,7 +164,7 @@ fn ends_are_told(backend: Backend) {
     let Some(cases) = Cases::new() else { return };
     told(backend, &cases.command(&["killed"]), true).whole("signal 9");
     let arguments = told(backend, &cases.command(&["arguments"]), true);
-    assert_eq!(arguments.whole("exit 0").fact("values"), r#"{"arg1": Seen({21504, 21505})}"#);
+    assert_eq!(arguments.whole("exit 0").fact("values"), r#"{"cmd": Seen({21504, 21505})}"#);
     let script = Prepared::new(&["sh", "-c", "exit 7"].map(OsString::from)).unwrap();
     told(backend, &script, true).whole("exit 7");
     let ignored = Prepared::new(&["sh", "-c", "kill -PIPE $$"].map(OsString::from)).unwrap();

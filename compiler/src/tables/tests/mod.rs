@@ -1,0 +1,6 @@
+//! The tables against themselves, against facts everybody knows, and against others' tables.
+
+mod crate_numbers;
+mod known;
+mod running_kernel;
+mod shape;

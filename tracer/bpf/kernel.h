@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What record.bpf.c needs of the kernel and of the loader: no vmlinux.h, no libbpf headers.
+ *
+ * Only the named fields of the kernel's structures count: their offsets are relocated against the running kernel's BTF
+ * when the object is loaded (preserve_access_index), so the declarations may leave out everything else. */
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef int s32;
+typedef unsigned long long u64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define INLINE static inline __attribute__((always_inline))
+#define RELOCATED __attribute__((preserve_access_index))
+
+/* BTF map definitions: the loader reads the types, nothing is ever stored in them. */
+#define map_number(name, value) int (*name)[value]
+#define map_type(name, type) typeof(type) *name
+
+/* include/uapi/linux/bpf.h */
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_TASK_STORAGE = 29 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+/* include/uapi/asm-generic/errno-base.h */
+enum { EEXIST = 17 };
+
+/* arch/x86/include/asm/thread_info.h: the task entered the kernel by a 32-bit system call. */
+enum { TS_COMPAT = 0x0002 };
+
+struct thread_info {
+	u32 status;
+} RELOCATED;
+
+typedef struct {
+	s32 counter;
+} RELOCATED atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+} RELOCATED;
+
+struct task_struct {
+	struct thread_info thread_info;
+	s32 pid;
+	s32 tgid;
+	struct signal_struct *signal;
+} RELOCATED;
+
+/* arch/x86/include/asm/ptrace.h */
+struct pt_regs {
+	unsigned long bp, bx, r10, r9, r8, cx, dx, si, di;
+} RELOCATED;
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static void *(*bpf_task_storage_get)(void *map, struct task_struct *task, void *value, u64 flags) = (void *)156;
+static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;
