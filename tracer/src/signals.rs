@@ -23,7 +23,8 @@ pub(crate) fn default_sigpipe() {
     let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
 }
 
-/// While it lives, the calling thread reads SIGCHLD and the signals that would end it instead of receiving them.
+/// While it lives, the calling thread reads SIGCHLD and the signals that would end it instead of receiving them. A signal
+/// that was ignored (`nohup`) stays ignored.
 pub(crate) struct Signals {
     descriptor: SignalFd,
     mask: SigSet,
@@ -47,7 +48,7 @@ pub(crate) enum Arrived {
 impl Signals {
     /// Takes the signals.
     pub(crate) fn take() -> Result<Self, Errno> {
-        let mut taken = SigSet::from_iter(ENDING);
+        let mut taken: SigSet = ENDING.into_iter().filter(|&signal| !is_ignored(signal)).collect();
         taken.add(Signal::SIGCHLD);
         let descriptor = SignalFd::with_flags(&taken, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
@@ -80,6 +81,14 @@ impl Signals {
         let _ = unsafe { sigaction(Signal::SIGCHLD, &self.on_child) };
         let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None);
     }
+}
+
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: every field is a number or a set of bits, for which zero is a value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: nothing is installed; the kernel writes one `sigaction`.
+    let asked = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), &raw mut action) };
+    asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 impl Drop for Signals {
@@ -157,5 +166,31 @@ impl CommandProcess {
             // Somebody reaped it behind our back; that it ended is all that is known.
             self.status = Some(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::forked;
+
+    #[test]
+    fn signals_are_read_unless_they_are_ignored() {
+        let (status, text) = forked(|| {
+            // SAFETY: no handler is installed; the process has one thread.
+            unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }.unwrap();
+            let signals = Signals::take().unwrap();
+            let myself = Pid::this();
+            kill(myself, Signal::SIGHUP).unwrap();
+            assert_eq!(signals.next(), None);
+            kill(myself, Signal::SIGTERM).unwrap();
+            assert_eq!(signals.next(), Some(Arrived::Ending { signal: Signal::SIGTERM, from_terminal: false }));
+            drop(signals);
+            // As before: SIGHUP is ignored, SIGTERM ends.
+            kill(myself, Signal::SIGHUP).unwrap();
+            kill(myself, Signal::SIGTERM).unwrap();
+            0
+        });
+        assert_eq!((status, text.as_str()), (libc::SIGTERM, ""));
     }
 }

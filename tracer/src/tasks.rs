@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 /// Every task that was seen.
 #[derive(Default)]
@@ -25,8 +26,11 @@ impl Tasks {
     }
 
     /// How many processes still run of which a task was seen, and whose `/proc/TASK/status` has the line `name` with
-    /// `value`: a number may have been given to another process since.
+    /// `value`: a number may have been given to another process since. Where there is no `/proc`, at least one.
     pub(crate) fn running(&self, name: &str, value: &str) -> u64 {
+        if !Path::new("/proc/self/status").exists() {
+            return 1;
+        }
         let processes: BTreeSet<_> = self.seen().filter_map(|task| process_of(task, name, value)).collect();
         processes.len() as u64
     }
