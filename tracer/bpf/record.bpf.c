@@ -190,6 +190,7 @@ INLINE u64 argument(struct pt_regs *registers, u32 compat, int index)
 
 INLINE void keep(struct arguments *seen, u32 phase, u32 place, u64 value)
 {
+	_Static_assert(KEPT_ARGUMENTS == 1024, "the mask below");
 	/* A bound that the compiler can't turn into a sign test, which the verifier couldn't follow. */
 	asm volatile("%0 &= 1023" : "+r"(place));
 	if (value < 64) {

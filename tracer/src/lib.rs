@@ -3,6 +3,20 @@
 mod arguments;
 pub mod command;
 pub mod ebpf;
-#[allow(dead_code)]
+pub mod enforce;
+pub mod notify;
 mod observed;
+#[doc(hidden)]
+pub mod probe;
+#[cfg(test)]
+mod process_trees;
+#[allow(dead_code)]
+pub mod ptrace;
 pub mod record;
+mod seccomp;
+mod shared;
+mod signals;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+mod tasks;

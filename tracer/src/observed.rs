@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::tables;
 use callgate_profiles::recording::{Backend, Phase, Row, Run, Unbounded, Values};
 use nix::sys::utsname::uname;
 
@@ -50,6 +51,23 @@ pub(crate) struct Recorded {
 }
 
 impl Observed {
+    /// Counts a call as a filter sees it, and keeps the values that `kept` names of it. One of an ABI that the tables don't
+    /// know is lost: `unknown_abi`.
+    pub(crate) fn call<I: IntoIterator<Item = (u8, u64)>>(
+        &mut self,
+        arch: u32,
+        nr: u32,
+        args: [u64; 6],
+        phase: Phase,
+        kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+    ) {
+        let Some(abi) = Abi::of_call(arch, nr) else { return self.lose("unknown_abi", 1) };
+        self.count(abi, nr, phase, 1);
+        for (arg, value) in kept(abi, nr, args) {
+            self.value(abi, nr, phase, arg, value);
+        }
+    }
+
     /// Counts `n` more of a call.
     pub(crate) fn count(&mut self, abi: Abi, nr: u32, phase: Phase, n: u64) {
         let seen = self.calls.entry((abi, nr, phase)).or_default();
@@ -137,13 +155,15 @@ fn in_words(status: libc::c_int) -> String {
 }
 
 /// The call's name in the tables; `None` when they have none.
-fn syscall_name(_abi: Abi, _nr: u32) -> Option<String> {
-    None
+fn syscall_name(abi: Abi, nr: u32) -> Option<String> {
+    tables::name(abi, nr).map(str::to_owned)
 }
 
 /// The parameter's name in the tables, else `arg0` to `arg5`.
-fn parameter_name(_abi: Abi, _nr: u32, arg: u8) -> String {
-    format!("arg{arg}")
+fn parameter_name(abi: Abi, nr: u32, arg: u8) -> String {
+    tables::name(abi, nr)
+        .and_then(|name| tables::prototype(abi, name)?.get(usize::from(arg)))
+        .map_or_else(|| format!("arg{arg}"), |parameter| parameter.name.to_owned())
 }
 
 #[cfg(test)]
@@ -174,14 +194,16 @@ mod tests {
 
     #[test]
     fn too_many_values_are_unbounded_and_stay_so() {
+        // Its parameters are `arg0` to `arg5`, in this order.
+        const UNNAMED: u32 = 10_000;
         let mut observed = Observed::default();
         for value in 0..=VALUES_KEPT as u64 {
-            observed.value(Abi::X86_64, 16, Phase::Run, 1, value);
-            observed.value(Abi::X86_64, 16, Phase::Run, 2, value % 2);
+            observed.value(Abi::X86_64, UNNAMED, Phase::Run, 1, value);
+            observed.value(Abi::X86_64, UNNAMED, Phase::Run, 2, value % 2);
         }
-        observed.value(Abi::X86_64, 16, Phase::Run, 1, 7);
-        observed.unbounded(Abi::X86_64, 16, Phase::Run, 3);
-        observed.value(Abi::X86_64, 16, Phase::Run, 3, 7);
+        observed.value(Abi::X86_64, UNNAMED, Phase::Run, 1, 7);
+        observed.unbounded(Abi::X86_64, UNNAMED, Phase::Run, 3);
+        observed.value(Abi::X86_64, UNNAMED, Phase::Run, 3, 7);
         let rows = observed.into_rows();
         let values: Vec<_> = rows[0].arguments.values().collect();
         let unbounded = Values::Unbounded(Unbounded::Unbounded);

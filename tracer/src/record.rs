@@ -9,12 +9,14 @@ use callgate_profiles::recording::{Backend, Run, Values};
 
 use crate::command::{CommandError, Prepared};
 use crate::ebpf::{self, Session};
-use crate::observed::{Ending, Observed};
+use crate::notify::{self, NotifyError};
+use crate::{arguments, observed};
 
 /// How to record.
 #[derive(Clone, Debug, Default)]
 pub struct RecordOptions {
-    /// What watches the calls. `None`: eBPF, and where that can't be used, user notification, with a note that says why.
+    /// What watches the calls. `None`: eBPF; where that can't be used, user notification; where that can't either, ptrace;
+    /// with a note that says why.
     pub backend: Option<Backend>,
     /// For tests of what happens when room runs out.
     #[doc(hidden)]
@@ -75,6 +77,9 @@ pub enum RecordError {
     /// eBPF was asked for and can't be used.
     #[error(transparent)]
     Ebpf(#[from] ebpf::Unavailable),
+    /// User notification was asked for and can't be used.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// The recording couldn't be taken out of the kernel.
     #[cfg(target_arch = "x86_64")]
     #[error("{0}\n  next: record again; if it happens again, use another backend")]
@@ -104,17 +109,11 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
 
     let prepared = Prepared::new(command)?;
-    let mut notes = Vec::new();
-    let (backend, (observed, ending)) = match options.backend {
-        Some(Backend::Ebpf) => (Backend::Ebpf, Session::attach(&options.capacities)?.record(&prepared, &mut notes)?),
-        None => match Session::attach(&options.capacities) {
-            Ok(session) => (Backend::Ebpf, session.record(&prepared, &mut notes)?),
-            Err(unavailable) => {
-                notes.push(format!("recorded with user notification, because {unavailable}"));
-                (Backend::Notify, unprivileged(Backend::Notify, &prepared)?)
-            }
-        },
-        Some(backend) => (backend, unprivileged(backend, &prepared)?),
+    let (backend, observed::Recorded { observed, ending, mut notes }) = match options.backend {
+        None => best(&prepared, &options.capacities)?,
+        Some(Backend::Ebpf) => (Backend::Ebpf, Session::attach(&options.capacities)?.record(&prepared)?),
+        Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values)?),
+        Some(Backend::Ptrace) => return Err(io::Error::other("ptrace").into()),
     };
     if under_a_filter() {
         notes.push(
@@ -124,6 +123,21 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
     let run = observed.into_run(&prepared, backend, ending)?;
     notes.extend(unbounded_arguments(&run));
     Ok(Recorded { run, status: Status::of(ending.status), notes })
+}
+
+/// Records with the first backend that can be used here.
+fn best(command: &Prepared, capacities: &Capacities) -> Result<(Backend, observed::Recorded), RecordError> {
+    let not_ebpf = match Session::attach(capacities) {
+        Ok(session) => return Ok((Backend::Ebpf, session.record(command)?)),
+        Err(unavailable) => unavailable,
+    };
+    let (backend, mut recorded, reason) = match notify::record(command, arguments::values) {
+        Ok(recorded) => (Backend::Notify, recorded, format!("recorded by user notification, because {not_ebpf}")),
+        Err(NotifyError::Command(error)) => return Err(error.into()),
+        Err(not_notify) => return Err(not_notify.into()),
+    };
+    recorded.notes.insert(0, reason);
+    Ok((backend, recorded))
 }
 
 /// Whether a filter stands between this process's calls and the kernel (`Seccomp: 2` in proc(5)'s status).
@@ -142,8 +156,4 @@ fn unbounded_arguments(run: &Run) -> impl Iterator<Item = String> + '_ {
             format!("`{parameter}` of {name} ({}) had more values than are kept; it is recorded as unbounded", row.abi)
         })
     })
-}
-
-fn unprivileged(_: Backend, _: &Prepared) -> Result<(Observed, Ending), RecordError> {
-    Err(io::Error::other("not built yet").into())
 }

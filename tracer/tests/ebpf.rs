@@ -1,6 +1,8 @@
 //! The eBPF recorder against programs whose calls are known beforehand. Needs root, and a C compiler.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::unwrap_used)]
 
+mod recorder;
 mod support;
 
 use std::collections::BTreeSet;
@@ -9,7 +11,7 @@ use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::{Backend, Values};
 use callgate_tracer::record::{Capacities, RecordOptions, Status};
 
-use support::{Case, Recorded, Recorder};
+use recorder::{Case, Recorded, Recorder};
 
 const GETPPID: u32 = 110;
 
@@ -92,21 +94,21 @@ fn thirty_two_bit_calls_of_a_64_bit_program() {
     assert_eq!(recorded.calls(Abi::X86, 20), 100);
     assert_eq!(recorded.calls(Abi::X86_64, 20), 0);
     assert_eq!(recorded.calls(Abi::X86_64, GETPPID), 100);
-    assert_eq!(values(&recorded, Abi::X86, 136, 0), BTreeSet::from([0xffff_ffff]));
+    assert_eq!(values(&recorded, Abi::X86, 136, "personality"), BTreeSet::from([0xffff_ffff]));
 }
 
 #[test]
 fn a_32_bit_program() {
     let options = ["-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector", "-fno-pic"];
-    let Some(case) = Case::compile("small.c", &options) else { return };
+    let Some(case) = Case::compile(include_str!("cases/small.c"), &options) else { return };
     let Some(recorded) = case.record(&[], &ebpf()) else { return };
     recorded.assert_complete();
     assert_eq!(recorded.status, Status::Exited(3));
     let rows: Vec<_> = recorded.run.rows[1..].iter().map(|row| (row.abi, row.nr, row.calls)).collect();
     let wanted = [(1, 2), (2, 1), (7, 1), (64, 1_001), (359, 1)];
     assert_eq!(rows, wanted.map(|(nr, calls)| (Abi::X86, nr, calls)));
-    assert_eq!(values(&recorded, Abi::X86, 359, 0), BTreeSet::from([10]));
-    assert_eq!(values(&recorded, Abi::X86, 359, 1), BTreeSet::from([0x8_0002]));
+    assert_eq!(values(&recorded, Abi::X86, 359, "family"), BTreeSet::from([10]));
+    assert_eq!(values(&recorded, Abi::X86, 359, "type"), BTreeSet::from([0x8_0002]));
 }
 
 #[test]
@@ -130,14 +132,13 @@ fn calls_through_the_vsyscall_page() {
     assert_eq!(recorded.calls(Abi::X86_64, 201), 50);
 }
 
-/// The values that argument `index` of a call was seen with.
+/// The values that one parameter of a call was seen with.
 #[track_caller]
-fn values(recorded: &Recorded, abi: Abi, nr: u32, index: usize) -> BTreeSet<u64> {
+fn values(recorded: &Recorded, abi: Abi, nr: u32, parameter: &str) -> BTreeSet<u64> {
     let arguments = &recorded.row(abi, nr).expect("the call was recorded").arguments;
-    let name = support::parameter(abi, nr, index);
-    match arguments.get(&name) {
+    match arguments.get(parameter) {
         Some(Values::Seen(values)) => values.clone(),
-        other => panic!("{name}: {other:?} in {arguments:?}"),
+        other => panic!("{parameter}: {other:?} in {arguments:?}"),
     }
 }
 
@@ -145,9 +146,9 @@ fn values(recorded: &Recorded, abi: Abi, nr: u32, index: usize) -> BTreeSet<u64>
 fn selectors_and_flags_are_kept_as_wide_as_the_kernel_reads_them() {
     let Some(recorded) = Case::calls().and_then(|case| case.record(&["arguments"], &ebpf())) else { return };
     recorded.assert_complete();
-    assert_eq!(values(&recorded, Abi::X86_64, 41, 0), BTreeSet::from([1, 2]));
-    assert_eq!(values(&recorded, Abi::X86_64, 41, 1), BTreeSet::from([1, 0x8_0002]));
-    assert_eq!(values(&recorded, Abi::X86_64, 16, 1), BTreeSet::from([0x5401, 0x8004_5430]));
+    assert_eq!(values(&recorded, Abi::X86_64, 41, "family"), BTreeSet::from([1, 2]));
+    assert_eq!(values(&recorded, Abi::X86_64, 41, "type"), BTreeSet::from([1, 0x8_0002]));
+    assert_eq!(values(&recorded, Abi::X86_64, 16, "cmd"), BTreeSet::from([0x5401, 0x8004_5430]));
     assert_eq!(recorded.notes, Vec::<String>::new());
 }
 
@@ -156,7 +157,7 @@ fn too_many_values_make_an_argument_unbounded_and_lose_nothing() {
     let Some(case) = Case::calls() else { return };
     let Some(recorded) = case.record(&["requests", "256"], &ebpf()) else { return };
     recorded.assert_complete();
-    assert_eq!(values(&recorded, Abi::X86_64, 16, 1), (0x1000..0x1100).collect());
+    assert_eq!(values(&recorded, Abi::X86_64, 16, "cmd"), (0x1000..0x1100).collect());
 
     let small = Capacities { large_values: Some(32), ..Capacities::default() };
     for (count, capacities) in [("257", Capacities::default()), ("100", small)] {
@@ -207,7 +208,7 @@ fn a_file_that_the_kernel_refuses_is_an_error_with_a_next_step() {
     let path = directory.path().join("neither-program-nor-script");
     std::fs::write(&path, "text\n").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    match Recorder::start(&[path.into_os_string()], &ebpf()).result() {
+    match Recorder::start(&[path.into_os_string()], &ebpf(), || {}).result() {
         Ok(None) => {}
         Ok(Some(recorded)) => panic!("recorded {recorded:?}"),
         Err(error) => assert!(error.contains("ENOEXEC") && error.contains("next: "), "{error}"),

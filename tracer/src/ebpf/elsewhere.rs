@@ -1,10 +1,9 @@
 //! In place of a session on machines that the BPF object isn't built for.
 
-use crate::command::Prepared;
-use crate::observed::{Ending, Observed};
-use crate::record::{Capacities, RecordError};
-
 use super::unavailable::Unavailable;
+use crate::command::Prepared;
+use crate::observed::Recorded;
+use crate::record::{Capacities, RecordError};
 
 /// There is none.
 pub(crate) enum Session {}
@@ -14,7 +13,7 @@ impl Session {
         Err(Unavailable::machine())
     }
 
-    pub(crate) fn record(self, _: &Prepared, _: &mut Vec<String>) -> Result<(Observed, Ending), RecordError> {
+    pub(crate) fn record(self, _: &Prepared) -> Result<Recorded, RecordError> {
         match self {}
     }
 }

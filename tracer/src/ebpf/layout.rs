@@ -8,8 +8,6 @@ pub(super) const PHASES: u32 = 2;
 pub(super) const NUMBERS: usize = 512;
 /// `KEPT_ARGUMENTS`: places for kept arguments, over both ABIs.
 pub(super) const KEPT_ARGUMENTS: usize = 1024;
-/// `LARGE_VALUES`: values from 64 up that are kept of one argument.
-pub(super) const LARGE_VALUES: usize = 256;
 
 /// `struct argument_rule`.
 #[repr(C)]

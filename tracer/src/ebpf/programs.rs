@@ -15,7 +15,7 @@ use super::layout::{
     ArgumentRule, Arguments, Counters, KEPT_ARGUMENTS, LargeValue, Mark, NUMBERS, OtherNumber, PHASES, Totals,
 };
 use super::unavailable::Unavailable;
-use crate::arguments::kept;
+use crate::arguments::{Kept, kept};
 use crate::observed::Observed;
 use crate::record::Capacities;
 
@@ -30,7 +30,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("on_vsyscall", VSYSCALL),
     ("on_sys_enter", "sys_enter"),
 ];
-/// Only where CONFIG_X86_VSYSCALL_EMULATION is set; where it isn't, there are no such calls.
+/// Only where `CONFIG_X86_VSYSCALL_EMULATION` is set; where it isn't, there are no such calls.
 const VSYSCALL: &str = "emulate_vsyscall";
 
 /// The object's two tables of numbers, in their order.
@@ -155,7 +155,7 @@ impl Programs {
             }
         }
         let others: HashMap<_, OtherNumber, u64> = HashMap::try_from(self.map("other_numbers")?)?;
-        for entry in others.iter() {
+        for entry in &others {
             let (OtherNumber { phase: index, compat, number }, calls) = entry?;
             let table = if compat == 0 { Abi::X86_64 } else { Abi::X86 };
             // x32 shares the token of x86-64; bit 30 tells.
@@ -181,7 +181,7 @@ impl Programs {
             }
         }
         let values: HashMap<_, LargeValue, u8> = HashMap::try_from(self.map("large_values")?)?;
-        for entry in values.iter() {
+        for entry in &values {
             let (LargeValue { phase: index, place, value }, _) = entry?;
             if let Some(&Place { abi, number, argument }) = self.places.get(place as usize) {
                 observed.value(abi, number, phase(index), argument, value);
@@ -238,14 +238,16 @@ fn argument_rules() -> (Vec<ArgumentRule>, Vec<Place>) {
     let mut places = Vec::new();
     let calls = TABLES.into_iter().flat_map(|abi| (0..).take(NUMBERS).map(move |number| (abi, number)));
     for (rule, (abi, number)) in rules.iter_mut().zip(calls) {
-        let kept = kept(abi, number);
-        let arguments: Vec<u8> = kept.indices().map(|(index, _)| index).collect();
+        let arguments: Vec<Kept> = kept(abi, number).collect();
         let Ok(first) = u16::try_from(places.len()) else { break };
-        if arguments.is_empty() || places.len() + arguments.len() > KEPT_ARGUMENTS {
+        if places.len() + arguments.len() > KEPT_ARGUMENTS {
             continue;
         }
-        *rule = ArgumentRule { kept: kept.kept, narrow: kept.narrow, first };
-        places.extend(arguments.into_iter().map(|argument| Place { abi, number, argument }));
+        let bits = |wanted: fn(&Kept) -> bool| {
+            arguments.iter().filter(|kept| wanted(kept)).fold(0, |bits, kept| bits | 1 << kept.index)
+        };
+        *rule = ArgumentRule { kept: bits(|_| true), narrow: bits(|kept| kept.narrow), first };
+        places.extend(arguments.iter().map(|kept| Place { abi, number, argument: kept.index }));
     }
     (rules, places)
 }
@@ -261,8 +263,8 @@ fn recursion_misses(program: &BtfTracePoint) -> Result<u64, ProgramError> {
 
 /// Waits until no CPU is inside a program that was attached before the call.
 ///
-/// membarrier(2)'s global command is synchronize_rcu() (kernel/sched/membarrier.c), which waits for every section with
-/// preemption disabled. Where it isn't to be had (nohz_full), a call that is being counted this instant may lack its
+/// membarrier(2)'s global command is `synchronize_rcu()` (kernel/sched/membarrier.c), which waits for every section with
+/// preemption disabled. Where it isn't to be had (`nohz_full`), a call that is being counted this instant may lack its
 /// argument values; that can only be one of a descendant that the user chose not to wait for.
 fn wait_for_running_programs() {
     // SAFETY: membarrier takes no pointers.
@@ -272,7 +274,7 @@ fn wait_for_running_programs() {
 /// include/uapi/linux/membarrier.h
 const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
 
-/// bpf(2), BPF_MAP_UPDATE_ELEM on task storage: the key is a pidfd.
+/// bpf(2), `BPF_MAP_UPDATE_ELEM` on task storage: the key is a pidfd.
 fn update_task_storage(map: BorrowedFd<'_>, pidfd: BorrowedFd<'_>, mark: &Mark) -> io::Result<()> {
     /// The part of `union bpf_attr` (include/uapi/linux/bpf.h) that element commands read.
     #[repr(C)]
@@ -308,10 +310,8 @@ mod tests {
     #[test]
     fn every_kept_argument_has_a_place() {
         let (rules, places) = argument_rules();
-        let wanted: usize = TABLES
-            .into_iter()
-            .flat_map(|abi| (0..).take(NUMBERS).map(move |number| kept(abi, number).indices().count()))
-            .sum();
+        let wanted: usize =
+            TABLES.into_iter().flat_map(|abi| (0..).take(NUMBERS).map(move |number| kept(abi, number).count())).sum();
         assert_eq!(places.len(), wanted);
         assert!(wanted > 0 && wanted <= KEPT_ARGUMENTS, "{wanted}");
         let socket = rules[41];

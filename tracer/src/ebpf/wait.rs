@@ -2,74 +2,98 @@
 
 use std::io;
 
-use nix::sys::signal::{Signal, kill};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 
 use super::child::Child;
 use super::programs::Running;
-use super::signals::Signals;
+use crate::signals::{Arrived, Signals};
 
-/// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
-    /// The command's wait status.
-    pub(super) status: libc::c_int,
-    /// The signal by which the user ended the recording while descendants of the command were running.
-    pub(super) cut_short_by: Option<Signal>,
+/// While it lives, orphaned descendants become children of this process, so that their end is a signal to it.
+pub(super) struct Adoption {
+    before: bool,
 }
 
-/// Waits until `child` and all its descendants have ended.
+impl Adoption {
+    /// Begins it.
+    ///
+    /// # Errors
+    ///
+    /// prctl(2)'s.
+    pub(super) fn begin() -> Result<Self, Errno> {
+        let before = prctl::get_child_subreaper()?;
+        prctl::set_child_subreaper(true)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Adoption {
+    fn drop(&mut self) {
+        // It could be set, so it can be set back.
+        let _ = prctl::set_child_subreaper(self.before);
+    }
+}
+
+/// Waits until `child` and all its descendants have ended, or until a signal cuts that short.
 ///
 /// A signal that the terminal sent has reached the command too, which is in this process's group. One sent to this process
-/// by another is passed on to the command. Once the command itself has ended, either ends the wait: a descendant that
-/// stays, a daemon say, may never end.
+/// by another is passed on to the command. Once the command itself has ended, either ends the wait, and is returned: a
+/// descendant that stays, a daemon say, may never end.
 ///
 /// `running` tells how many of the marked tasks are left; it is what decides, because this process may have children that
 /// aren't the command's.
 pub(super) fn wait<E: From<io::Error>>(
-    child: &Child,
+    child: &mut Child,
     signals: &Signals,
     running: impl Fn() -> Result<Running, E>,
-) -> Result<Ended, E> {
-    let mut status = None;
+) -> Result<Option<Signal>, E> {
     loop {
-        let children_left = reap(child, &mut status)?;
-        if let Some(status) = status {
-            let ended = Ended { status, cut_short_by: None };
-            if !children_left || child.exec_failure().is_some() || running()?.tasks == 0 {
-                return Ok(ended);
-            }
+        let children_left = reap(child)?;
+        let ended = child.process.status().is_some();
+        if ended && (!children_left || child.exec_failure().is_some() || running()?.tasks == 0) {
+            return Ok(None);
         }
-        let information = signals.next()?;
-        let signal = i32::try_from(information.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok());
-        match (signal, status) {
-            (None | Some(Signal::SIGCHLD), _) => {}
-            (cut_short_by, Some(status)) => return Ok(Ended { status, cut_short_by }),
-            (Some(_), None) if information.ssi_code == SI_KERNEL => {}
-            // It hasn't been waited for, so the number is still its own, at worst as a zombie's.
-            (Some(signal), None) => kill(child.pid(), signal).map_err(io::Error::from)?,
+        match next(signals)? {
+            Arrived::Child => {}
+            Arrived::Ending { signal, from_terminal } => {
+                if child.process.on_ending(signal, from_terminal) {
+                    return Ok(Some(signal));
+                }
+            }
         }
     }
 }
 
-/// include/uapi/asm-generic/siginfo.h: sent by the kernel; for these signals, by the terminal.
-const SI_KERNEL: i32 = 0x80;
+/// The next signal, waited for.
+fn next(signals: &Signals) -> io::Result<Arrived> {
+    loop {
+        if let Some(arrived) = signals.next() {
+            return Ok(arrived);
+        }
+        match poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
 
 /// Reaps what has ended, and keeps the status of `child`. Returns whether children are left.
-fn reap(child: &Child, kept: &mut Option<libc::c_int>) -> io::Result<bool> {
+fn reap(child: &mut Child) -> io::Result<bool> {
     loop {
         let mut status = 0;
         // SAFETY: waitpid writes one int to `status`. __WALL: also children whose end sends another signal than SIGCHLD.
         let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG | libc::__WALL) };
-        if pid == child.pid().as_raw() {
-            *kept = Some(status);
+        if pid == child.process.pid().as_raw() {
+            child.process.ended(status);
         } else if pid == 0 {
             return Ok(true);
         } else if pid < 0 {
-            let error = io::Error::last_os_error();
-            match error.raw_os_error() {
-                Some(libc::ECHILD) => return Ok(false),
-                Some(libc::EINTR) => {}
-                _ => return Err(error),
+            match Errno::last() {
+                Errno::ECHILD => return Ok(false),
+                Errno::EINTR => {}
+                errno => return Err(errno.into()),
             }
         }
     }

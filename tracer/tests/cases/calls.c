@@ -58,6 +58,11 @@ static void check(long result)
 	}
 }
 
+static void say(const char *line)
+{
+	check(write(1, line, strlen(line)));
+}
+
 /* N children, 500 at a time, each with one call. */
 static void forks(long n)
 {
@@ -89,27 +94,65 @@ static void threads(long n)
 		pthread_join(thread[i], 0);
 }
 
-/* As daemons do: two forks and a session of its own; the calls come after the command has ended. */
+/* As daemons do: two forks and a session of its own. The calls come when the command has ended and was reaped. */
 static void orphan(long n, unsigned seconds)
 {
-	pid_t pid = fork();
+	pid_t command = getpid(), pid = fork();
 
 	check(pid);
 	if (!pid) {
 		setsid();
 		if (!fork()) {
-			/* Until the command's process has gone, and its parent with it. */
-			pid_t session = getpgid(0);
-
-			while (kill(session, 0) == 0)
+			while (kill(command, 0) == 0)
 				usleep(1000);
-			usleep(50000);
 			getppids(n);
+			if (seconds)
+				dprintf(1, "%d\n", getpid());
 			sleep(seconds);
 		}
 		_exit(0);
 	}
 	check(wait(0));
+}
+
+/* Counts SIGINT until SIGTERM comes. */
+static int interrupts(void)
+{
+	int count = 0, signal;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, 0);
+	say("ready\n");
+	for (;;) {
+		check(-sigwait(&all, &signal));
+		if (signal == SIGTERM)
+			return count;
+		if (signal == SIGINT) {
+			count++;
+			say("interrupt\n");
+		}
+	}
+}
+
+/* The state this program was started with: 1 SIGPIPE ignored, 2 SIGCHLD ignored, 4 a signal blocked, 8 an extra
+ * descriptor open. */
+static int inherited(void)
+{
+	struct sigaction action;
+	sigset_t blocked;
+	int found = 0;
+
+	sigaction(SIGPIPE, 0, &action);
+	found |= action.sa_handler == SIG_IGN ? 1 : 0;
+	sigaction(SIGCHLD, 0, &action);
+	found |= action.sa_handler == SIG_IGN ? 2 : 0;
+	sigprocmask(SIG_BLOCK, 0, &blocked);
+	for (int signal = 1; signal < 32; signal++)
+		found |= sigismember(&blocked, signal) == 1 ? 4 : 0;
+	for (int descriptor = 3; descriptor < 64; descriptor++)
+		found |= fcntl(descriptor, F_GETFD) >= 0 ? 8 : 0;
+	return found;
 }
 
 static void execs(long n, int posix)
@@ -195,16 +238,10 @@ int main(int count, char **words)
 		return (int)n;
 	} else if (!strcmp(name, "die")) {
 		kill(getpid(), (int)n);
-	} else if (!strcmp(name, "ignore")) {
-		/* Outlives one signal, by writing that it is ready and what came. */
-		sigset_t all;
-		int signal;
-
-		sigfillset(&all);
-		sigprocmask(SIG_BLOCK, &all, 0);
-		check(write(1, "ready\n", 6));
-		sigwait(&all, &signal);
-		return signal;
+	} else if (!strcmp(name, "interrupts")) {
+		return interrupts();
+	} else if (!strcmp(name, "inherited")) {
+		return inherited();
 #ifdef __x86_64__
 	} else if (!strcmp(name, "int80")) {
 		/* i386: getpid is 20, personality 136; the numbers mean writev and ustat to the 64-bit entry. */

@@ -1,156 +1,93 @@
-//! Recording in a process of its own, and what every complete recording has in common.
+//! What the tests of this folder share.
+#![allow(dead_code, clippy::unwrap_used)]
 
-use std::ffi::OsString;
-use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use callgate_compiler::abi::Abi;
-use callgate_profiles::recording::{Phase, Row, Run};
-use callgate_tracer::record::{RecordError, RecordOptions, Status, record};
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
-use tempfile::TempDir;
+use callgate_compiler::action::Action;
+use callgate_compiler::bpf::{Instruction, Program, op};
 
-/// Says that a test can't run here, and fails where nothing may be skipped.
-pub(crate) fn skip(reason: &str) {
-    eprintln!("skipped: {reason}");
-    assert_ne!(std::env::var("CALLGATE_REQUIRE").as_deref(), Ok("all"), "nothing may be skipped: {reason}");
+/// A filter that gives some native numbers an action each and every other call `rest`. It doesn't look at the ABI.
+pub(crate) fn filter(calls: &[(i64, Action)], rest: Action) -> Program {
+    let ret = |action: Action| Instruction { code: op::RET | op::K, jt: 0, jf: 0, k: action.ret() };
+    let mut instructions = vec![Instruction { code: op::LD | op::W | op::ABS, jt: 0, jf: 0, k: 0 }];
+    for &(nr, action) in calls {
+        let k = u32::try_from(nr).unwrap();
+        instructions.extend([Instruction { code: op::JMP | op::JEQ | op::K, jt: 0, jf: 1, k }, ret(action)]);
+    }
+    instructions.push(ret(rest));
+    Program { instructions }
 }
 
-/// A compiled case of tests/cases, gone with the value.
-pub(crate) struct Case {
-    pub(crate) directory: TempDir,
-    pub(crate) program: PathBuf,
+/// Says that a test is skipped; with `CALLGATE_REQUIRE=all` that is a failure.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("CALLGATE_REQUIRE").is_none_or(|require| require != "all"), "required, but: {why}");
+    eprintln!("skipped: {why}");
 }
 
-impl Case {
-    /// Compiles tests/cases/`source` with `options`; `None` when there is no such compiler here.
-    pub(crate) fn compile(source: &str, options: &[&str]) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let program = directory.path().join("case");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(source);
-        let compiler = Command::new("cc").arg("-O1").arg("-o").arg(&program).arg(&source).args(options).output();
-        match compiler {
-            Ok(output) if output.status.success() => Some(Self { directory, program }),
-            Ok(output) => {
-                skip(&format!("cc can't build {}: {}", source.display(), String::from_utf8_lossy(&output.stderr)));
-                None
-            }
-            Err(error) => {
-                skip(&format!("no cc: {error}"));
-                None
-            }
+/// Compiles a C program into `directory`; `None`, and the test is skipped, when there is no C compiler or it can't.
+pub(crate) fn compile(directory: &Path, name: &str, source: &str, options: &[&str]) -> Option<PathBuf> {
+    let [file, program] = ["c", ""].map(|extension| directory.join(name).with_extension(extension));
+    std::fs::write(&file, source).unwrap();
+    let output =
+        Command::new("cc").args(["-O1", "-pthread", "-w", "-o"]).arg(&program).args(options).arg(&file).output();
+    match output {
+        Ok(output) if output.status.success() => Some(program),
+        Ok(output) => {
+            skip(&format!("cc {options:?} can't compile {name}: {}", String::from_utf8_lossy(&output.stderr)));
+            None
+        }
+        Err(error) => {
+            skip(&format!("no C compiler: {error}"));
+            None
         }
     }
-
-    pub(crate) fn calls() -> Option<Self> {
-        Self::compile("calls.c", &["-pthread"])
-    }
-
-    /// The command that runs the case.
-    pub(crate) fn command(&self, words: &[&str]) -> Vec<OsString> {
-        [self.program.clone().into_os_string()].into_iter().chain(words.iter().map(OsString::from)).collect()
-    }
-
-    /// Records the case with these words.
-    pub(crate) fn record(&self, words: &[&str], options: &RecordOptions) -> Option<Recorded> {
-        Recorder::start(&self.command(words), options).finish()
-    }
 }
 
-/// What came back from the recorder's process.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) run: Run,
-    pub(crate) status: Status,
-    pub(crate) notes: Vec<String>,
-}
-
-impl Recorded {
-    /// How often call `nr` of `abi` was made after the command's start.
-    pub(crate) fn calls(&self, abi: Abi, nr: u32) -> u64 {
-        self.row(abi, nr).map_or(0, |row| row.calls)
-    }
-
-    pub(crate) fn row(&self, abi: Abi, nr: u32) -> Option<&Row> {
-        self.run.rows.iter().find(|row| (row.abi, row.nr, row.phase) == (abi, nr, Phase::Run))
-    }
-
-    /// Nothing is missing, and the command's start is one execve.
-    #[track_caller]
-    pub(crate) fn assert_complete(&self) {
-        assert!(self.run.lost.is_empty(), "{:?}", self.run.lost);
-        assert_eq!(self.run.still_running, 0);
-        assert!(self.run.calls_exact);
-        let start: Vec<_> = self.run.rows.iter().filter(|row| row.phase == Phase::Exec).collect();
-        let [execve] = start[..] else { panic!("more than one call before the command: {start:?}") };
-        assert_eq!((execve.abi, execve.nr, execve.calls), (Abi::X86_64, 59, 1));
-    }
-}
-
-/// A recorder in a forked process with one thread, as the command line is one: it reaps its children and takes signals.
-pub(crate) struct Recorder {
-    pub(crate) pid: Pid,
-    directory: TempDir,
-}
-
-impl Recorder {
-    pub(crate) fn start(command: &[OsString], options: &RecordOptions) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        // SAFETY: nothing that another thread of the test could hold locked is used in the child but the allocator, which
-        // glibc keeps usable across fork.
-        match unsafe { fork() }.unwrap() {
-            ForkResult::Parent { child } => Self { pid: child, directory },
-            ForkResult::Child => {
-                let path = directory.path();
-                match record(command, options) {
-                    Ok(recorded) => {
-                        let status = match recorded.status {
-                            Status::Exited(code) => (true, code),
-                            Status::Signaled(signal) => (false, signal),
-                        };
-                        let result = serde_json::to_vec(&(recorded.run, status, recorded.notes)).unwrap();
-                        fs::write(path.join("recorded"), result).unwrap();
-                    }
-                    Err(RecordError::Ebpf(reason)) => fs::write(path.join("unavailable"), reason.to_string()).unwrap(),
-                    Err(error) => fs::write(path.join("error"), error.to_string()).unwrap(),
-                }
-                // SAFETY: ends this process alone; what the test owns is its parent's to drop.
-                unsafe { libc::_exit(0) }
-            }
+/// Runs `child` in a forked process with its standard error captured; its wait status and what it wrote, with [`say`] or as
+/// another program.
+pub(crate) fn forked(child: impl FnOnce() -> i32) -> (i32, String) {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    // SAFETY: the child is single-threaded and uses only what glibc keeps usable after fork.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        use std::os::fd::AsRawFd;
+        // SAFETY: both descriptors are open; _exit ends the child before the test's destructors run.
+        unsafe {
+            libc::dup2(writer.as_raw_fd(), libc::STDERR_FILENO);
+            libc::_exit(child())
         }
     }
-
-    /// Waits for the recorder; `None`, and a word about it, where eBPF can't be used.
-    #[track_caller]
-    pub(crate) fn finish(self) -> Option<Recorded> {
-        match self.result() {
-            Ok(recorded) => recorded,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The same, with the recorder's error.
-    pub(crate) fn result(self) -> Result<Option<Recorded>, String> {
-        let ended = waitpid(self.pid, None).unwrap();
-        assert_eq!(ended, WaitStatus::Exited(self.pid, 0));
-        let path = self.directory.path();
-        if let Ok(reason) = fs::read_to_string(path.join("unavailable")) {
-            skip(&reason);
-            return Ok(None);
-        }
-        if let Ok(error) = fs::read_to_string(path.join("error")) {
-            return Err(error);
-        }
-        let result = fs::read(path.join("recorded")).unwrap();
-        let (run, (exited, code), notes): (Run, (bool, i32), Vec<String>) = serde_json::from_slice(&result).unwrap();
-        let status = if exited { Status::Exited(code) } else { Status::Signaled(code) };
-        Ok(Some(Recorded { run, status, notes }))
-    }
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    let mut status = 0;
+    // SAFETY: `status` is a valid place for one status.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    (status, text)
 }
 
-/// The name under which an argument is recorded.
-pub(crate) fn parameter(_: Abi, _: u32, index: usize) -> String {
-    format!("arg{index}")
+/// Writes to the real standard error: what `eprintln!` prints may be captured by the test harness.
+pub(crate) fn say(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
+}
+
+/// The wait status of an exit with this code.
+pub(crate) fn exited(code: i32) -> i32 {
+    code << 8
+}
+
+/// In a forked child: becomes an ordinary user, if it is root. The process stays as open to its own user as an ordinary
+/// user's is.
+pub(crate) fn become_nobody() {
+    // SAFETY: plain system calls of a single-threaded process.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert_eq!(libc::setgroups(0, std::ptr::null()), 0);
+            assert_eq!(libc::setresgid(65534, 65534, 65534), 0);
+            assert_eq!(libc::setresuid(65534, 65534, 65534), 0);
+            assert_eq!(libc::prctl(libc::PR_SET_DUMPABLE, 1), 0);
+        }
+    }
 }
