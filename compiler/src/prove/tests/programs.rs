@@ -17,7 +17,7 @@ const EPERM: Action = Action::Errno(1);
 const KILL: Action = Action::KillProcess;
 
 /// Words at which the programs of these tests change, and some others.
-const WORDS: &[u32] =
+pub(super) const WORDS: &[u32] =
     &[0, 1, 2, 3, 5, 7, 8, 41, 64, 0x100, 0x7fff_0000, 0x8000_0000, 0xc000_003e, 0xffff_fffe, u32::MAX];
 
 fn some_data() -> impl Strategy<Value = SyscallData> {
