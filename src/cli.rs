@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use callgate_profiles::baseline::Runtime;
 use callgate_profiles::export::Format;
+use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
@@ -25,6 +27,14 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Check the `expect:` lines of policies
     Test(Test),
+    /// Compare two policies exactly; a difference comes with a call that shows it
+    Diff(Diff),
+    /// Record every system call of a command and all its descendants
+    Record(Record),
+    /// Turn recordings into a minimal policy or profile
+    Derive(Derive),
+    /// Run a command under a policy
+    Run(Run),
 }
 
 /// Which policy, and for what.
@@ -127,16 +137,6 @@ pub(crate) struct Test {
 }
 
 #[derive(Args)]
-pub(crate) struct Fmt {
-    /// Policy files, rewritten in place; `-` reads standard input and writes standard output
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Change nothing; exit 1 when a file isn't in the canonical form
-    #[arg(long)]
-    pub(crate) check: bool,
-}
-
-#[derive(Args)]
 pub(crate) struct Diff {
     /// One policy
     #[arg(value_name = "A")]
@@ -149,6 +149,53 @@ pub(crate) struct Diff {
     pub(crate) subset: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "Exits as CMD does; 3 when the recording is incomplete, 2 when CMD could not be started.")]
+pub(crate) struct Record {
+    /// Where to write; `-` for standard output
+    #[arg(short, long, value_name = "OUT", default_value = "recording.json")]
+    pub(crate) output: PathBuf,
+    /// Write a policy (`gate`) or a profile (`docker`, `oci`, …) derived from the run instead of the recording
+    #[arg(long, value_name = "FORMAT", default_value = "recording", value_parser = parse_record_format())]
+    pub(crate) to: RecordFormat,
+    /// What watches the calls; without it eBPF, or what works without its rights
+    #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
+    pub(crate) backend: Option<Backend>,
+    #[command(flatten)]
+    pub(crate) derive: DeriveArgs,
+    /// The command
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub(crate) struct Derive {
+    /// Recordings; `-` for standard input
+    #[arg(value_name = "REC", required = true)]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// A policy (`gate`) or a profile
+    #[arg(long, value_name = "FORMAT", default_value = "gate", value_parser = parse_derive_format())]
+    pub(crate) to: DeriveFormat,
+    #[command(flatten)]
+    pub(crate) derive: DeriveArgs,
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+    /// Derive from an incomplete recording all the same
+    #[arg(long)]
+    pub(crate) incomplete_ok: bool,
+}
+
+/// What is added to what was seen.
+#[derive(Args)]
+pub(crate) struct DeriveArgs {
+    /// Add what this container runtime needs itself (runc, crun)
+    #[arg(long, value_name = "RUNTIME", value_parser = parse_runtime())]
+    pub(crate) runtime: Option<Runtime>,
+    /// Allow the selector arguments (socket family, ioctl command…) only with the values that were seen
+    #[arg(long)]
+    pub(crate) arguments: bool,
 }
 
 #[derive(Args)]
@@ -169,7 +216,52 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
+/// What `derive` writes.
+#[derive(Clone, Copy)]
+pub(crate) enum DeriveFormat {
+    /// The policy, in callgate's language.
+    Gate,
+    /// A profile compiled from it.
+    Profile(Format),
+}
+
+/// What `record` writes.
+#[derive(Clone, Copy)]
+pub(crate) enum RecordFormat {
+    /// What was observed.
+    Recording,
+    /// What `derive` would make of it.
+    Derived(DeriveFormat),
+}
+
 fn parse_format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name())).try_map(|name| name.parse::<Format>())
 }
 
+fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
+    let names = ["gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
+}
+
+fn parse_record_format() -> impl TypedValueParser<Value = RecordFormat> {
+    let names = ["recording", "gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        "recording" => Ok(RecordFormat::Recording),
+        "gate" => Ok(RecordFormat::Derived(DeriveFormat::Gate)),
+        name => name.parse().map(|format| RecordFormat::Derived(DeriveFormat::Profile(format))),
+    })
+}
+
+fn parse_backend() -> impl TypedValueParser<Value = Backend> {
+    const BACKENDS: [(&str, Backend); 3] =
+        [("ebpf", Backend::Ebpf), ("notify", Backend::Notify), ("ptrace", Backend::Ptrace)];
+    PossibleValuesParser::new(BACKENDS.map(|(name, _)| name)).map(|name| {
+        let found = BACKENDS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, backend)| *backend).expect("clap lets the possible values through only")
+    })
+}
+
+fn parse_runtime() -> impl TypedValueParser<Value = Runtime> {
+    PossibleValuesParser::new(Runtime::ALL.iter().map(|runtime| runtime.name())).try_map(|name| name.parse::<Runtime>())
+}

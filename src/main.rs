@@ -19,7 +19,11 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compile(args) => commands::compile::run(&args),
         Command::Test(args) => commands::test::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Record(args) => commands::record::run(&args),
+        Command::Derive(args) => commands::derive::run(&args),
+        Command::Run(args) => commands::run::run(&args),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

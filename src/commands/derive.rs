@@ -14,7 +14,7 @@ pub(crate) fn run(args: &Derive) -> Outcome {
         let text = input::read(path)?;
         let one = Recording::from_json(&text)
             .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        recording = recording.merge(one);
+        recording = recording.merge(one).map_err(|error| Failure::from_error(&error))?;
     }
     write(&recording, args.to, &args.derive, &args.export, args.incomplete_ok)?;
     Ok(0)

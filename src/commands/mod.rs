@@ -1,6 +1,10 @@
 //! One file a command.
 
 pub(crate) mod compile;
+pub(crate) mod derive;
+pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod record;
+pub(crate) mod run;
 mod spelling;
 pub(crate) mod test;

@@ -1,9 +1,8 @@
 //! `callgate record`
 
-use std::path::Path;
-
 use callgate_profiles::recording::Recording;
-use callgate_tracer::record::{Ended, RecordOptions, record};
+use callgate_tracer::imitate;
+use callgate_tracer::record::{RecordOptions, Status, record};
 
 use super::derive;
 use crate::cli::{DeriveFormat, ExportArgs, Record, RecordFormat};
@@ -34,15 +33,18 @@ pub(crate) fn run(args: &Record) -> Outcome {
         RecordFormat::Recording => output::write(Some(&args.output), recording.to_json().as_bytes())?,
         RecordFormat::Derived(format) => write_derived(&recording, format, args, complete)?,
     }
+    if run.still_running > 0 {
+        eprintln!("note: {} descendants were still running; their later calls aren't recorded", run.still_running);
+    }
     if !complete {
         return Err(Failure::new("the recording is incomplete: a policy made from it would refuse calls that the command makes")
             .help("record again; if it happens again, record fewer things at once")
             .status(EXIT_INCOMPLETE));
     }
-    match recorded.ended {
-        Ended::Exited(status) => Ok(status),
-        Ended::Signaled(signal) => callgate_tracer::signal::die_of(signal),
-    }
+    Ok(match recorded.status {
+        Status::Exited(status) => u8::try_from(status).unwrap_or(u8::MAX),
+        Status::Signaled(signal) => imitate::die_of(signal),
+    })
 }
 
 fn write_derived(recording: &Recording, format: DeriveFormat, args: &Record, complete: bool) -> Result<(), Failure> {
@@ -51,9 +53,4 @@ fn write_derived(recording: &Recording, format: DeriveFormat, args: &Record, com
     }
     let export = ExportArgs { output: Some(args.output.clone()), allow_lossy: false, strict: false };
     derive::write(recording, format, &args.derive, &export, false)
-}
-
-/// Where a recording goes when nothing else is said.
-pub(crate) fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

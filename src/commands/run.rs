@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Run) -> Outcome {
     let command = Prepared::new(&args.command).map_err(|error| Failure::from_error(&error))?;
     let options = EnforceOptions { keep_privileges: args.keep_privileges };
     // Comes back only when the command could not be started.
-    let error = enforce::run(&compiled.program, &checked.policy.flags, &command, &options);
+    let error = enforce::run(&compiled.program, &checked.policy.flags, &command, options);
     Err(Failure::from_error(&error))
 }
 

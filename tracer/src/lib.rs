@@ -4,6 +4,7 @@ mod arguments;
 pub mod command;
 pub mod ebpf;
 pub mod enforce;
+pub mod imitate;
 pub mod notify;
 mod observed;
 #[doc(hidden)]
