@@ -1,6 +1,11 @@
 //! Other people's seccomp formats, recordings, shipped groups and runtime baselines.
 #![forbid(unsafe_code)]
 
+mod baseline;
+pub mod derive;
 pub mod export;
 pub mod groups;
+mod probes;
 pub mod recording;
+
+pub use baseline::{Runtime, UnknownRuntime, baseline};

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use file::RecordingError;
 pub use merge::RunConflict;
 pub use totals::Total;
+pub(crate) use totals::common_values;
 
 /// The version of the file format that this code writes.
 pub const SCHEMA: u32 = 1;

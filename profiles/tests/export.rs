@@ -1,4 +1,5 @@
 //! Exports mean what the policy means.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
