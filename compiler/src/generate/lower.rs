@@ -1,19 +1,51 @@
 //! From nodes with many arms to two-way compares.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::compares::{Compares, StepId, Test};
 use super::search::{self, Interval};
-use crate::abi::Abi;
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
 use crate::policy::Policy;
 
-/// How much more often calls come through a kernel's own ABI than through a compatibility one.
+/// How often calls come, against each other: what searches are made short for.
+struct Weights {
+    /// Of a named number; the others count for nothing.
+    numbers: BTreeMap<u32, u64>,
+    /// Of a listed token.
+    tokens: BTreeMap<u32, u64>,
+}
+
+/// Calls through a kernel's own ABI are so much more frequent than through a compatibility one.
 const NATIVE_WEIGHT: u64 = 8;
+
+impl Weights {
+    /// Every named number of an ABI counts the same.
+    fn of(policy: &Policy) -> Self {
+        let mut weights = Self { numbers: BTreeMap::new(), tokens: BTreeMap::new() };
+        for (abi, listed) in &policy.abis {
+            let weight = if abi.native() == *abi { NATIVE_WEIGHT } else { 1 };
+            *weights.tokens.entry(abi.token()).or_default() += weight;
+            for &number in listed.calls.keys() {
+                let known = weights.numbers.entry(number).or_default();
+                *known = weight.max(*known);
+            }
+        }
+        weights
+    }
+
+    /// The weight of the values from `first` to `last`. Intervals of an argument all weigh the same.
+    fn between(&self, word: Word, first: u32, last: u32) -> u64 {
+        match word {
+            Word::NUMBER => self.numbers.range(first..=last).map(|(_, weight)| weight).sum(),
+            Word::TOKEN => self.tokens.range(first..=last).map(|(_, weight)| weight).sum(),
+            _ => 1,
+        }
+    }
+}
 
 /// The compares of a graph, and where they start.
 pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, StepId) {
-    let numbers: BTreeSet<u32> = policy.abis.values().flat_map(|abi| abi.calls.keys().copied()).collect();
+    let weights = Weights::of(policy);
     let mut compares = Compares::default();
     let mut steps: Vec<Option<StepId>> = vec![None; root.index() + 1];
     let mut start = compares.ret(policy.other.action.ret());
@@ -23,7 +55,7 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, 
             // Conditions are built into nodes that end in actions before a policy's graph is finished.
             Node::Truth(_) => continue,
             Node::Switch { variable, arms } => {
-                let intervals = intervals(*variable, arms, &steps, &numbers);
+                let intervals = intervals(*variable, arms, &steps, &weights);
                 switch(&mut compares, *variable, &intervals).unwrap_or(start)
             }
         };
@@ -32,31 +64,19 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, 
     (compares, start)
 }
 
-fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], numbers: &BTreeSet<u32>) -> Vec<Interval> {
+fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], weights: &Weights) -> Vec<Interval> {
     let mut first = 0;
     let mut intervals = Vec::with_capacity(arms.len());
     for arm in arms {
         let least = smallest_possible(variable.mask, first).unwrap_or(first);
         let greatest = largest_possible(variable.mask, arm.last);
-        let weight = weight(variable.word, least, greatest, numbers);
+        let weight = weights.between(variable.word, least, greatest);
         if let Some(target) = steps[arm.target.index()] {
             intervals.push(Interval { first: least, only: (least == greatest).then_some(least), weight, target });
         }
         first = arm.last.wrapping_add(1);
     }
     intervals
-}
-
-/// Named numbers count once each, ABIs by how many calls they see, intervals of an argument the same.
-fn weight(word: Word, first: u32, last: u32, numbers: &BTreeSet<u32>) -> u64 {
-    match word {
-        Word::NUMBER => numbers.range(first..=last).count() as u64,
-        Word::TOKEN => {
-            let inside = Abi::ALL.iter().filter(|abi| (first..=last).contains(&abi.token()));
-            inside.map(|&abi| if abi.native() == abi { NATIVE_WEIGHT } else { 1 }).sum()
-        }
-        _ => 1,
-    }
 }
 
 fn switch(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {

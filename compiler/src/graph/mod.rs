@@ -13,6 +13,7 @@ mod known;
 mod laws;
 mod plain;
 mod policy;
+mod twins;
 mod words;
 
 use std::collections::HashMap;
