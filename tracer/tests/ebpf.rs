@@ -5,13 +5,14 @@
 mod recorder;
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::{Backend, Values};
 use callgate_tracer::record::{Capacities, RecordOptions, Status};
 
-use recorder::{Case, Recorded, Recorder};
+use recorder::{Case, Outcome, Recorded, Recorder};
 
 const GETPPID: u32 = 110;
 
@@ -208,9 +209,61 @@ fn a_file_that_the_kernel_refuses_is_an_error_with_a_next_step() {
     let path = directory.path().join("neither-program-nor-script");
     std::fs::write(&path, "text\n").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    match Recorder::start(&[path.into_os_string()], &ebpf(), || {}).result() {
-        Ok(None) => {}
-        Ok(Some(recorded)) => panic!("recorded {recorded:?}"),
-        Err(error) => assert!(error.contains("ENOEXEC") && error.contains("next: "), "{error}"),
+    match Recorder::start(&[path.into_os_string()], &ebpf(), || {}).outcome() {
+        Outcome::Unavailable(reason) => support::skip(&reason),
+        Outcome::Error(error) => assert!(error.contains("ENOEXEC") && error.contains("next: "), "{error}"),
+        Outcome::Recorded(recorded) => panic!("recorded {recorded:?}"),
+    }
+}
+
+/// Every row, not only the calls that the case makes on purpose: against a tracer that stops the program at each call.
+#[test]
+fn every_count_is_straces() {
+    let Some(case) = Case::compile(include_str!("cases/calls.c"), &["-static"]) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("strace");
+    for words in [&["loop", "100"], &["spawn", "5"], &["vfork", "5"]] {
+        let strace = Command::new("strace").args(["-f", "-qq", "-o"]).arg(&log).args(case.command(words)).status();
+        if !strace.is_ok_and(|status| status.success()) {
+            return support::skip("no strace, or it may not trace");
+        }
+        let mut counts = BTreeMap::new();
+        for line in std::fs::read_to_string(&log).unwrap().lines() {
+            let words = line.split_once(' ').unwrap().1.trim_start();
+            // Not of a signal, an end, or the second half of a call.
+            let Some((name, _)) = words.split_once('(').filter(|_| words.starts_with(char::is_alphabetic)) else {
+                continue;
+            };
+            *counts.entry(name.to_owned()).or_insert(0) += 1;
+        }
+        let Some(recorded) = case.record(words, &ebpf()) else { return };
+        recorded.assert_complete();
+        let mut recorded_counts = BTreeMap::new();
+        for row in &recorded.run.rows {
+            *recorded_counts.entry(row.syscall.clone().unwrap()).or_insert(0) += row.calls;
+        }
+        assert_eq!(recorded_counts, counts, "{words:?}");
+    }
+}
+
+#[test]
+fn without_rights_the_error_says_which_are_missing() {
+    let nobody = support::become_nobody;
+    match Recorder::start(&["true".into()], &ebpf(), nobody).outcome() {
+        Outcome::Unavailable(error) => {
+            assert!(error.contains("CAP_BPF") && error.contains("next: "), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_rights_another_backend_records_and_says_why() {
+    match Recorder::start(&["true".into()], &RecordOptions::default(), support::become_nobody).outcome() {
+        Outcome::Recorded(recorded) => {
+            assert_ne!(recorded.run.backend, Backend::Ebpf);
+            assert!(recorded.notes[0].contains("CAP_BPF"), "{:?}", recorded.notes);
+        }
+        other => panic!("{other:?}"),
     }
 }

@@ -4,6 +4,8 @@
 #[cfg(target_arch = "x86_64")]
 mod child;
 #[cfg(target_arch = "x86_64")]
+mod kernel;
+#[cfg(target_arch = "x86_64")]
 mod layout;
 #[cfg(target_arch = "x86_64")]
 mod programs;

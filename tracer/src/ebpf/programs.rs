@@ -1,8 +1,8 @@
 //! The BPF object in the kernel: loaded, attached, pointed at a task, read.
 
-use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
 
 use aya::maps::{Array, HashMap, Map, MapError, PerCpuArray};
 use aya::programs::tp_btf::BtfTracePointLinkId;
@@ -11,6 +11,7 @@ use aya::{Btf, Ebpf, EbpfLoader};
 use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::Phase;
 
+use super::kernel::{recursion_misses, update_task_storage, wait_for_running_programs};
 use super::layout::{
     ArgumentRule, Arguments, Counters, KEPT_ARGUMENTS, LargeValue, Mark, NUMBERS, OtherNumber, PHASES, Totals,
 };
@@ -48,6 +49,9 @@ pub enum ProgramsError {
     /// A program could not be detached or asked about.
     #[error("can't use a BPF program: {0}")]
     Program(#[from] ProgramError),
+    /// The kernel did not say whether it skipped a program.
+    #[error("can't ask whether a BPF program was skipped: {0}")]
+    Misses(#[source] io::Error),
     /// The task could not be marked.
     #[error("can't mark the command's process: {0}")]
     Mark(#[source] io::Error),
@@ -71,11 +75,25 @@ struct Place {
 impl Programs {
     /// Loads and attaches everything. Until a task is marked, nothing is recorded.
     pub(super) fn attach(capacities: &Capacities) -> Result<Self, Unavailable> {
-        let btf = Btf::from_sys_fs().map_err(|error| Unavailable::no_type_information(&error))?;
+        if let Some(unavailable) = Unavailable::without_capabilities() {
+            return Err(unavailable);
+        }
+        // The loader parses the kernel's type information for itself, which is most of what starting costs.
+        let (btf, mut loader) = thread::scope(|scope| {
+            let parser = thread::Builder::new().spawn_scoped(scope, Btf::from_sys_fs);
+            let loader = EbpfLoader::new();
+            let btf = match parser.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(btf)) => btf,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // No more threads to be had.
+                Err(_) => Btf::from_sys_fs(),
+            };
+            (btf, loader)
+        });
+        let btf = btf.map_err(|error| Unavailable::no_type_information(&error))?;
         let (rules, places) = argument_rules();
-        let mut loader = EbpfLoader::new();
         // aya has no type for task storage; `mark` updates the map itself.
-        loader.btf(Some(&btf)).allow_unsupported_maps();
+        loader.allow_unsupported_maps();
         loader.override_global("argument_rules", &rules[..], true);
         loader.override_global("refuse_task_storage", &capacities.refuse_task_storage, true);
         for (map, entries) in [
@@ -108,7 +126,7 @@ impl Programs {
     pub(super) fn mark(&self, pidfd: BorrowedFd<'_>) -> Result<(), ProgramsError> {
         let Map::Unsupported(marks) = self.map("marks")? else { return Err(ProgramsError::MissingMap("marks")) };
         let mark = Mark { phase: 0 };
-        update_task_storage(marks.fd().as_fd(), pidfd, &mark).map_err(ProgramsError::Mark)
+        update_task_storage(marks.fd().as_fd(), pidfd, mark).map_err(ProgramsError::Mark)
     }
 
     /// How many marked tasks, and of how many processes, are running.
@@ -121,10 +139,13 @@ impl Programs {
         let mut observed = Observed::default();
         for (name, link) in std::mem::take(&mut self.links) {
             let program = program(&mut self.object, name)?;
-            observed.lose("skipped_events", recursion_misses(program)?);
+            let misses = recursion_misses(program.fd()?.as_fd()).map_err(ProgramsError::Misses)?;
+            observed.lose("skipped_events", misses);
             program.detach(link)?;
         }
-        wait_for_running_programs();
+        if !ended {
+            wait_for_running_programs();
+        }
         let counted = self.read_counts(&mut observed)?;
         self.read_arguments(&mut observed)?;
         let totals = self.totals()?;
@@ -250,57 +271,6 @@ fn argument_rules() -> (Vec<ArgumentRule>, Vec<Place>) {
         places.extend(arguments.iter().map(|kept| Place { abi, number, argument: kept.index }));
     }
     (rules, places)
-}
-
-/// How often the kernel skipped `program` because it was running on that CPU already: `recursion_misses`, in fdinfo since
-/// 5.12. Older kernels run BPF tracepoints with preemption disabled and have nothing to skip.
-fn recursion_misses(program: &BtfTracePoint) -> Result<u64, ProgramError> {
-    let path = format!("/proc/self/fdinfo/{}", program.fd()?.as_fd().as_raw_fd());
-    let information = fs::read_to_string(path)?;
-    let misses = information.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
-    Ok(misses.and_then(|misses| misses.trim().parse().ok()).unwrap_or(0))
-}
-
-/// Waits until no CPU is inside a program that was attached before the call.
-///
-/// membarrier(2)'s global command is `synchronize_rcu()` (kernel/sched/membarrier.c), which waits for every section with
-/// preemption disabled. Where it isn't to be had (`nohz_full`), a call that is being counted this instant may lack its
-/// argument values; that can only be one of a descendant that the user chose not to wait for.
-fn wait_for_running_programs() {
-    // SAFETY: membarrier takes no pointers.
-    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
-}
-
-/// include/uapi/linux/membarrier.h
-const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
-
-/// bpf(2), `BPF_MAP_UPDATE_ELEM` on task storage: the key is a pidfd.
-fn update_task_storage(map: BorrowedFd<'_>, pidfd: BorrowedFd<'_>, mark: &Mark) -> io::Result<()> {
-    /// The part of `union bpf_attr` (include/uapi/linux/bpf.h) that element commands read.
-    #[repr(C)]
-    struct ElementAttributes {
-        map: u32,
-        padding: u32,
-        key: u64,
-        value: u64,
-        flags: u64,
-    }
-    const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
-
-    let key: libc::c_int = pidfd.as_raw_fd();
-    let attributes = ElementAttributes {
-        map: map.as_raw_fd().cast_unsigned(),
-        padding: 0,
-        key: &raw const key as u64,
-        value: std::ptr::from_ref(mark) as u64,
-        flags: 0,
-    };
-    // SAFETY: the kernel reads `size_of` bytes of attributes, four bytes of key and, the map's value size, four bytes of
-    // mark; all three outlive the call, and it writes nothing.
-    let result = unsafe {
-        libc::syscall(libc::SYS_bpf, BPF_MAP_UPDATE_ELEM, &raw const attributes, size_of::<ElementAttributes>())
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -22,6 +22,14 @@ enum Kind {
     Refused { step: &'static str, reason: String },
 }
 
+/// include/uapi/linux/capability.h
+#[cfg(target_arch = "x86_64")]
+const CAP_SYS_ADMIN: u32 = 21;
+#[cfg(target_arch = "x86_64")]
+const CAP_PERFMON: u32 = 38;
+#[cfg(target_arch = "x86_64")]
+const CAP_BPF: u32 = 39;
+
 impl Unavailable {
     #[cfg_attr(target_arch = "x86_64", allow(dead_code))]
     pub(super) fn machine() -> Self {
@@ -31,6 +39,17 @@ impl Unavailable {
     #[cfg(target_arch = "x86_64")]
     pub(super) fn no_type_information(error: &(dyn Error + 'static)) -> Self {
         Self { kind: Kind::NoTypeInformation(whole(error)) }
+    }
+
+    /// When this process plainly has no rights to BPF; else only the kernel can tell. Spares the start the parsing.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn without_capabilities() -> Option<Self> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+        let effective = u64::from_str_radix(effective.trim(), 16).ok()?;
+        let has = |capability: u32| effective >> capability & 1 == 1;
+        let enough = has(CAP_SYS_ADMIN) || has(CAP_BPF) && has(CAP_PERFMON);
+        (!enough).then(|| Self::refused("use bpf(2)", &io::Error::from_raw_os_error(libc::EPERM)))
     }
 
     /// What `error` means when it came of `step`, a verb phrase ("load the programs").
@@ -68,7 +87,7 @@ impl fmt::Display for Unavailable {
             Kind::Refused { step, reason } => write!(
                 f,
                 "eBPF recording doesn't work with this kernel: can't {step}: {reason}\n  \
-                 next: use Linux 5.11 or newer, or record with the notify or ptrace backend"
+                 next: use Linux 5.12 or newer, or record with the notify or ptrace backend"
             ),
         }
     }

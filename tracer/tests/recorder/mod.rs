@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use callgate_compiler::abi::Abi;
@@ -83,6 +84,8 @@ impl Recorder {
     /// Starts recording in a process that first calls `prepare`.
     pub(crate) fn start(command: &[OsString], options: &RecordOptions, prepare: impl FnOnce()) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        // For a recorder that gives up its rights.
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
         // SAFETY: nothing that another thread of the test could hold locked is used in the child but the allocator, which
         // glibc keeps usable across fork.
         match unsafe { fork() }.unwrap() {
@@ -111,27 +114,40 @@ impl Recorder {
     /// Waits for the recorder; `None`, and the test is skipped, where eBPF can't be used.
     #[track_caller]
     pub(crate) fn finish(self) -> Option<Recorded> {
-        match self.result() {
-            Ok(recorded) => recorded,
-            Err(error) => panic!("{error}"),
+        match self.outcome() {
+            Outcome::Recorded(recorded) => Some(recorded),
+            Outcome::Unavailable(reason) => {
+                skip(&reason);
+                None
+            }
+            Outcome::Error(error) => panic!("{error}"),
         }
     }
 
-    /// The same, with the recorder's error.
-    pub(crate) fn result(self) -> Result<Option<Recorded>, String> {
+    /// Waits for the recorder.
+    pub(crate) fn outcome(self) -> Outcome {
         let ended = waitpid(self.pid, None).unwrap();
         assert_eq!(ended, WaitStatus::Exited(self.pid, 0));
-        let path = self.directory.path();
-        if let Ok(reason) = fs::read_to_string(path.join("unavailable")) {
-            skip(&reason);
-            return Ok(None);
+        let read = |name| fs::read_to_string(self.directory.path().join(name));
+        if let Ok(reason) = read("unavailable") {
+            return Outcome::Unavailable(reason);
         }
-        if let Ok(error) = fs::read_to_string(path.join("error")) {
-            return Err(error);
+        if let Ok(error) = read("error") {
+            return Outcome::Error(error);
         }
-        let result = fs::read(path.join("recorded")).unwrap();
-        let (run, (exited, code), notes): (Run, (bool, i32), Vec<String>) = serde_json::from_slice(&result).unwrap();
+        let result = read("recorded").unwrap();
+        let (run, (exited, code), notes): (Run, (bool, i32), Vec<String>) = serde_json::from_str(&result).unwrap();
         let status = if exited { Status::Exited(code) } else { Status::Signaled(code) };
-        Ok(Some(Recorded { run, status, notes }))
+        Outcome::Recorded(Recorded { run, status, notes })
     }
+}
+
+/// What recording came to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Recorded(Recorded),
+    /// [`RecordError::Ebpf`]
+    Unavailable(String),
+    /// Any other error.
+    Error(String),
 }
