@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use callgate_profiles::baseline::Runtime;
+use callgate_profiles::Runtime;
 use callgate_profiles::export::Format;
 use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -199,9 +199,11 @@ pub(crate) struct DeriveArgs {
 }
 
 #[derive(Args)]
-#[command(after_help = "CMD replaces callgate: its exit status and signals are its own. no_new_privs is set first, so setuid bits\n\
+#[command(
+    after_help = "CMD replaces callgate: its exit status and signals are its own. no_new_privs is set first, so setuid bits\n\
     and file capabilities take no effect in CMD. When the filter can't be loaded nothing runs (exit status 2). The only\n\
-    call made under the filter before CMD's own is execve, which the policy must allow.")]
+    call made under the filter before CMD's own is execve, which the policy must allow."
+)]
 pub(crate) struct Run {
     /// Policy files; may be left out with -e
     #[arg(value_name = "FILE")]

@@ -21,8 +21,9 @@ pub(crate) struct Loaded {
 /// Reads and parses files and `-e` statements, then the files they `use`, each file once.
 pub(crate) fn load(files: &[PathBuf], statements: &[String]) -> Result<Loaded, Failure> {
     if files.is_empty() && statements.is_empty() {
-        return Err(Failure::new("no policy given")
-            .help("name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`"));
+        return Err(Failure::new("no policy given").help(
+            "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
+        ));
     }
     let mut loader = Loader::default();
     for statement in statements {
@@ -54,7 +55,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     } else {
         (path.display().to_string(), fs::read(path))
     };
-    let bytes = bytes.map_err(|error| Failure::new(format!("can't read {name}: {error}")).help("check the name and its permissions"))?;
+    let bytes = bytes.map_err(|error| {
+        Failure::new(format!("can't read {name}: {error}")).help("check the name and its permissions")
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -130,9 +133,14 @@ impl Loader {
         let identity = identity(path);
         if let Some(&seen) = self.files.get(&identity) {
             if self.is_within(from, seen) {
-                let mut error = Diagnostic::error("use-cycle", format!("{} uses itself", path.display())).at(span, "used again here");
-                if let Some(first) = self.used_by.get(&seen) {
-                    error = error.at(*first, "first used here");
+                let mut error = Diagnostic::error("use-cycle", format!("{} uses itself", path.display()))
+                    .at(span, "used again here");
+                let mut at = from;
+                while at != seen
+                    && let Some(used) = self.used_by.get(&at)
+                {
+                    error = error.at(*used, "by way of this");
+                    at = used.source;
                 }
                 self.diagnostics.push(error.help("take one of the `use:` statements away"));
             }

@@ -25,7 +25,12 @@ fn check(files: &[(&str, &[u8])], arguments: &[&str], expected: &[&str]) -> Outp
     for text in expected {
         assert!(stderr.contains(text), "`{text}` is not in:\n{stderr}");
     }
-    assert_eq!(left_over(folder.path()), files.len(), "{:?}", fs::read_dir(folder.path()).map(Iterator::collect::<Vec<_>>));
+    assert_eq!(
+        left_over(folder.path()),
+        files.len(),
+        "{:?}",
+        fs::read_dir(folder.path()).map(Iterator::collect::<Vec<_>>)
+    );
     output
 }
 
@@ -96,13 +101,21 @@ fn recordings_that_are_not_recordings() {
 
 #[test]
 fn folders_that_can_not_be_written() {
-    check(&[("p.gate", b"deny: all\n")], &["compile", "p.gate", "-o", "no/such/folder/p.json"], &["no/such/folder/p.json"]);
+    check(
+        &[("p.gate", b"deny: all\n")],
+        &["compile", "p.gate", "-o", "no/such/folder/p.json"],
+        &["no/such/folder/p.json"],
+    );
     check(&[], &["record", "-o", "no/such/folder/r.json", "--", "true"], &["no/such/folder/r.json"]);
 }
 
 #[test]
 fn commands_that_are_not_there() {
-    check(&[("p.gate", b"allow: all\n")], &["run", "p.gate", "--", "callgate-no-such-command"], &["callgate-no-such-command"]);
+    check(
+        &[("p.gate", b"allow: all\n")],
+        &["run", "p.gate", "--", "callgate-no-such-command"],
+        &["callgate-no-such-command"],
+    );
     check(&[], &["record", "--", "callgate-no-such-command"], &["callgate-no-such-command"]);
     check(&[("data", b"text")], &["record", "--", "./data"], &["./data"]);
 }
@@ -125,5 +138,9 @@ fn calls_that_are_not_calls() {
 fn no_policy_at_all() {
     check(&[], &["compile"], &["no policy"]);
     check(&[], &["compile", "--to", "yaml", "-e", "deny:all"], &["yaml"]);
-    check(&[("a.gate", b"deny: all\nuse: \"b.gate\"\n"), ("b.gate", b"use: \"a.gate\"\n")], &["compile", "a.gate"], &["b.gate:1", "a.gate:2"]);
+    check(
+        &[("a.gate", b"deny: all\nuse: \"b.gate\"\n"), ("b.gate", b"use: \"a.gate\"\n")],
+        &["compile", "a.gate"],
+        &["b.gate:1", "a.gate:2"],
+    );
 }

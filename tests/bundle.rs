@@ -92,6 +92,7 @@ fn bind(path: &Path, mode: &str) -> Value {
 
 /// Docker's default capabilities.
 fn capabilities() -> Value {
-    let names: Vec<_> = callgate_compiler::lower::target::DOCKER_CAPABILITIES.iter().map(|name| format!("CAP_{name}")).collect();
+    let names: Vec<_> =
+        callgate_compiler::lower::target::DOCKER_CAPABILITIES.iter().map(|name| format!("CAP_{name}")).collect();
     json!({"bounding": names, "effective": names, "permitted": names})
 }

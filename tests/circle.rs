@@ -2,8 +2,8 @@
 //! exported profile, twenty times each. It works, and a call outside the profile is refused.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -26,7 +26,13 @@ struct Learned {
 impl Learned {
     fn from(arguments: &[&str], folder: TempDir) -> Self {
         let recording = folder.path().join("recording.json");
-        let output = callgate().args(["record", "-o"]).arg(&recording).arg("--").args(arguments).output().expect("callgate runs");
+        let output = callgate()
+            .args(["record", "-o"])
+            .arg(&recording)
+            .arg("--")
+            .args(arguments)
+            .output()
+            .expect("callgate runs");
         assert!(output.status.success(), "{}", told(&output));
         let learned = Self { folder, recording };
         learned.is_complete();
@@ -54,7 +60,11 @@ impl Learned {
     fn derive(&self, format: &str, options: &[&str]) -> PathBuf {
         let path = self.folder.path().join(format!("derived.{format}"));
         let output = callgate()
-            .arg("derive").arg(&self.recording).args(["--to", format, "-o"]).arg(&path).args(options)
+            .arg("derive")
+            .arg(&self.recording)
+            .args(["--to", format, "-o"])
+            .arg(&path)
+            .args(options)
             .output()
             .expect("callgate runs");
         assert!(output.status.success(), "{}", told(&output));
@@ -154,7 +164,8 @@ struct Nginx {
 
 impl Nginx {
     fn new(folder: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
         let place = folder.display();
         let configuration = folder.join("nginx.conf");
         fs::write(folder.join("index.html"), "it works\n").expect("a file");

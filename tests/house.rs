@@ -105,15 +105,27 @@ fn unsafe_code_is_in_the_tracer_only() {
 #[test]
 fn the_pure_crates_touch_nothing() {
     let outside = [
-        "std::fs", "std::os::", "std::process", "std::time", "std::env::", "std::net", "std::io::stdin", "println!", "eprintln!",
-        "target_os", "HashMap", "HashSet",
+        "std::fs",
+        "std::os::",
+        "std::process",
+        "std::time",
+        "std::env::",
+        "std::net",
+        "std::io::stdin",
+        "println!",
+        "eprintln!",
+        "target_os",
+        "HashMap",
+        "HashSet",
     ];
     for folder in ["grammar/src", "compiler/src", "profiles/src"] {
         for path in sources(folder) {
             let text = text(&path);
             // What a test of the crate does is its own business.
             let product = text.split("#[cfg(test)]").next().unwrap_or_default();
-            if path.file_stem().is_some_and(|stem| stem == "tests") || path.components().any(|part| part.as_os_str() == "tests") {
+            if path.file_stem().is_some_and(|stem| stem == "tests")
+                || path.components().any(|part| part.as_os_str() == "tests")
+            {
                 continue;
             }
             for (number, line) in product.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
@@ -136,7 +148,9 @@ fn the_pinned_compiler_is_new_enough_for_every_crate() {
         .expect("rust-version is pinned");
     assert!(ours <= version("1.95"), "newer than stable 1.95");
     let mut most = Vec::new();
-    for package in packages(&metadata).filter(|package| !package["name"].as_str().is_some_and(|name| name.starts_with("callgate"))) {
+    for package in
+        packages(&metadata).filter(|package| !package["name"].as_str().is_some_and(|name| name.starts_with("callgate")))
+    {
         let Some(needed) = package["rust_version"].as_str() else { continue };
         assert!(version(needed)[..2] <= ours[..], "{} needs {needed}", package["name"]);
         most = most.max(version(needed)[..2].to_vec());

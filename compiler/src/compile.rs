@@ -19,10 +19,14 @@ pub enum CompileError {
     #[error(transparent)]
     Generate(#[from] GenerateError),
     /// The prover ran out of its budget: the program may be right, but it isn't handed out unproven.
-    #[error("the filter could not be proven equal to the policy: {0}\n  next: conditions that combine many parameters are the usual reason; split them")]
+    #[error(
+        "the filter could not be proven equal to the policy: {0}\n  next: conditions that combine many parameters are the usual reason; split them"
+    )]
     Undecided(String),
     /// The program differs from the policy. This is a defect of callgate's; the filter is not handed out.
-    #[error("internal error: the generated filter differs from the policy on {0:?}; it was not written, please report this policy")]
+    #[error(
+        "internal error: the generated filter differs from the policy on {0:?}; it was not written, please report this policy"
+    )]
     Wrong(Witness),
 }
 

@@ -12,8 +12,7 @@ pub(crate) fn run(args: &Derive) -> Outcome {
     let mut recording = Recording::default();
     for path in &args.recordings {
         let text = input::read(path)?;
-        let one = Recording::from_json(&text)
-            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        let one = Recording::from_json(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
         recording = recording.merge(one).map_err(|error| Failure::from_error(&error))?;
     }
     write(&recording, args.to, &args.derive, &args.export, args.incomplete_ok)?;
@@ -28,7 +27,8 @@ pub(crate) fn write(
     export: &ExportArgs,
     incomplete_ok: bool,
 ) -> Result<(), Failure> {
-    let options = DeriveOptions { runtime: args.runtime, arguments: args.arguments, incomplete_ok, ..DeriveOptions::default() };
+    let options =
+        DeriveOptions { runtime: args.runtime, arguments: args.arguments, incomplete_ok, ..DeriveOptions::default() };
     let derived = derive(recording, &options).map_err(|error| Failure::from_error(&error))?;
     for note in &derived.notes {
         eprintln!("note: {note}");

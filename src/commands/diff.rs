@@ -22,14 +22,17 @@ pub(crate) fn run(args: &Diff) -> Outcome {
     let (a, b) = (args.left.display(), args.right.display());
     match verdict {
         Verdict::Holds => {
-            let what = if args.subset { format!("{a} lets nothing through that {b} doesn't") } else { "the same".to_owned() };
+            let what =
+                if args.subset { format!("{a} lets nothing through that {b} doesn't") } else { "the same".to_owned() };
             output::write(None, format!("{what}\n").as_bytes())?;
             Ok(0)
         }
         Verdict::Fails(witness) => {
             let abi = Abi::of_call(witness.data.arch, witness.data.nr);
             let (call, place, words) = match abi {
-                Some(abi) => (spelling::call(abi, witness.data.nr, &witness.data.args), abi.name().to_owned(), Some(abi)),
+                Some(abi) => {
+                    (spelling::call(abi, witness.data.nr, &witness.data.args), abi.name().to_owned(), Some(abi))
+                }
                 None => (witness.data.nr.to_string(), format!("the ABI with token {:#x}", witness.data.arch), None),
             };
             let say = |action| words.map_or_else(|| format!("{action}"), |abi| spelling::action(action, abi));
@@ -39,12 +42,17 @@ pub(crate) fn run(args: &Diff) -> Outcome {
             };
             let shown = format!(
                 "{call} on {place}\n  {a}: {}\n    because of {}\n  {b}: {}\n    because of {}\n",
-                say(witness.left), because(&left), say(witness.right), because(&right),
+                say(witness.left),
+                because(&left),
+                say(witness.right),
+                because(&right),
             );
             output::write(None, shown.as_bytes())?;
             Ok(EXIT_FOUND)
         }
-        Verdict::Undecided(reason) => Err(Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch")),
+        Verdict::Undecided(reason) => {
+            Err(Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))
+        }
     }
 }
 

@@ -63,7 +63,8 @@ fn answer(policy: &Policy, call: &tree::Call, abi: Abi, sources: &Sources) -> Re
     };
     let reached = outcomes(numbered, &pattern.condition).map_err(|error| Failure::from_error(&error))?;
     if reached.is_empty() {
-        return Err(Failure::new(format!("no call is like {}", sources.snippet(call.span))).help("its conditions exclude each other"));
+        return Err(Failure::new(format!("no call is like {}", sources.snippet(call.span)))
+            .help("its conditions exclude each other"));
     }
     let several = reached.iter().any(|one| one.decision.action != reached[0].decision.action);
     let shown = if several { &reached[..] } else { &reached[..1] };
@@ -84,7 +85,11 @@ fn human(call: &str, abi: Abi, answers: &[Answer]) -> String {
     let mut shown = format!("{call} on {abi}: depends on its arguments\n");
     for answer in answers {
         let example = answer.example.as_deref().unwrap_or_default();
-        shown.push_str(&format!("  {}, for instance {example}\n    because of {}\n", spelling::action(answer.action, abi), answer.because));
+        shown.push_str(&format!(
+            "  {}, for instance {example}\n    because of {}\n",
+            spelling::action(answer.action, abi),
+            answer.because
+        ));
     }
     shown
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Record) -> Outcome {
     for (what, count) in &run.lost {
         eprintln!("lost: {count} {what}");
     }
-    let recording = Recording::of(recorded.run);
+    let recording = Recording::of(run.clone());
     match args.to {
         RecordFormat::Recording => output::write(Some(&args.output), recording.to_json().as_bytes())?,
         RecordFormat::Derived(format) => write_derived(&recording, format, args, complete)?,
@@ -37,9 +37,11 @@ pub(crate) fn run(args: &Record) -> Outcome {
         eprintln!("note: {} descendants were still running; their later calls aren't recorded", run.still_running);
     }
     if !complete {
-        return Err(Failure::new("the recording is incomplete: a policy made from it would refuse calls that the command makes")
-            .help("record again; if it happens again, record fewer things at once")
-            .status(EXIT_INCOMPLETE));
+        return Err(Failure::new(
+            "the recording is incomplete: a policy made from it would refuse calls that the command makes",
+        )
+        .help("record again; if it happens again, record fewer things at once")
+        .status(EXIT_INCOMPLETE));
     }
     Ok(match recorded.status {
         Status::Exited(status) => u8::try_from(status).unwrap_or(u8::MAX),

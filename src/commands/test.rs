@@ -47,7 +47,8 @@ fn line(result: &Expectation, sources: &Sources) -> String {
     let name = &sources.get(result.span.source).name;
     let verdict = if result.failure.is_none() { "ok  " } else { "FAIL" };
     let expected = spelling::action(result.expected, result.abi);
-    let mut shown = format!("{verdict} {name}:{line}: {} on {} => {expected}\n", sources.snippet(result.span), result.abi);
+    let mut shown =
+        format!("{verdict} {name}:{line}: {} on {} => {expected}\n", sources.snippet(result.span), result.abi);
     if let Some((decision, data)) = &result.failure {
         shown.push_str(&format!(
             "     {} is {}\n     because of {}\n",

@@ -179,18 +179,16 @@ fn refuse_all_but_the_load() -> Program {
     let unless = |k: u32, jf| Instruction { code: op::JMP | op::JEQ | op::K, jt: 0, jf, k };
     let ret = |action: Action| Instruction { code: op::RET | op::K, jt: 0, jf: 0, k: action.ret() };
     let seccomp = u32::try_from(libc::SYS_seccomp).unwrap_or(u32::MAX);
-    Program {
-        instructions: vec![
-            load(4),
-            unless(NATIVE.token(), 5),
-            load(0),
-            unless(seccomp, 3),
-            load(16 + 8 * 5),
-            unless(COOKIE, 1),
-            ret(Action::Allow),
-            ret(Action::Errno(PASSED)),
-        ],
-    }
+    Program::new(vec![
+        load(4),
+        unless(NATIVE.token(), 5),
+        load(0),
+        unless(seccomp, 3),
+        load(16 + 8 * 5),
+        unless(COOKIE, 1),
+        ret(Action::Allow),
+        ret(Action::Errno(PASSED)),
+    ])
 }
 
 struct Job<'parent> {

@@ -82,13 +82,13 @@ fn nothing_runs_when_the_load_fails() {
     let proof = directory.path().join("ran");
     let touch = command(["touch", proof.to_str().unwrap()]);
     let allow_all = filter(&[], Action::Allow);
-    let without_return = Program { instructions: allow_all.instructions[..1].to_vec() };
+    let without_return = Program::new(allow_all.instructions[..1].to_vec());
     let too_long = filter(&[(0, Action::Allow); 2048], Action::Allow);
     let notify = filter(&[(libc::SYS_mount, Action::Notify)], Action::Allow);
     let failures: [(&Program, &[FilterFlag], &str); 5] = [
         (&without_return, &[], "refuses the filter as invalid"),
         (&too_long, &[], "4098 instructions"),
-        (&Program { instructions: Vec::new() }, &[], "0 instructions"),
+        (&Program::new(Vec::new()), &[], "0 instructions"),
         (&allow_all, &[FilterFlag::WaitKillableRecv], "needs a listener"),
         (&notify, &[], "asks a supervisor"),
     ];

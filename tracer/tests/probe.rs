@@ -83,14 +83,12 @@ fn the_sixth_argument_arrives() {
     for arg in 0..6_usize {
         for (half, shift) in [(0, 0), (4, 32)] {
             let offset = u32::try_from(16 + 8 * arg).unwrap() + half;
-            let program = Program {
-                instructions: vec![
-                    step(op::LD | op::W | op::ABS, 0, offset),
-                    step(op::JMP | op::JEQ | op::K, 1, 0x1234_5678),
-                    step(op::RET | op::K, 0, Action::Errno(7).ret()),
-                    step(op::RET | op::K, 0, Action::Allow.ret()),
-                ],
-            };
+            let program = Program::new(vec![
+                step(op::LD | op::W | op::ABS, 0, offset),
+                step(op::JMP | op::JEQ | op::K, 1, 0x1234_5678),
+                step(op::RET | op::K, 0, Action::Errno(7).ret()),
+                step(op::RET | op::K, 0, Action::Allow.ret()),
+            ]);
             let mut hit = call(native(), libc::SYS_getpid);
             hit.args[arg] = 0x1234_5678 << shift;
             let miss = call(native(), libc::SYS_getpid);
@@ -104,19 +102,17 @@ fn the_sixth_argument_arrives() {
 fn the_abis_of_an_x86_64_kernel_reach_the_filter() {
     use callgate_compiler::bpf::{Instruction, Program, op};
     let step = |code, jf, k| Instruction { code, jt: 0, jf, k };
-    let program = Program {
-        instructions: vec![
-            step(op::LD | op::W | op::ABS, 0, 4),
-            step(op::JMP | op::JEQ | op::K, 3, Abi::X86.token()),
-            step(op::LD | op::W | op::ABS, 0, 16 + 8 * 5),
-            step(op::JMP | op::JEQ | op::K, 2, 0xffff_fff0),
-            step(op::RET | op::K, 0, Action::Errno(32).ret()),
-            step(op::LD | op::W | op::ABS, 0, 0),
-            step(op::JMP | op::JGE | op::K, 1, 0x4000_0000),
-            step(op::RET | op::K, 0, Action::Errno(33).ret()),
-            step(op::RET | op::K, 0, Action::Allow.ret()),
-        ],
-    };
+    let program = Program::new(vec![
+        step(op::LD | op::W | op::ABS, 0, 4),
+        step(op::JMP | op::JEQ | op::K, 3, Abi::X86.token()),
+        step(op::LD | op::W | op::ABS, 0, 16 + 8 * 5),
+        step(op::JMP | op::JEQ | op::K, 2, 0xffff_fff0),
+        step(op::RET | op::K, 0, Action::Errno(32).ret()),
+        step(op::LD | op::W | op::ABS, 0, 0),
+        step(op::JMP | op::JGE | op::K, 1, 0x4000_0000),
+        step(op::RET | op::K, 0, Action::Errno(33).ret()),
+        step(op::RET | op::K, 0, Action::Allow.ret()),
+    ]);
     let x32 = SyscallData::new(Abi::X32.token(), 0x4000_0027, [0; 6]);
     let skip = SyscallData::new(Abi::X86_64.token(), u32::MAX, [0; 6]);
     let first = observe(&program, &[call(native(), 39), x32, skip]).unwrap();

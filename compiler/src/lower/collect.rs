@@ -27,8 +27,15 @@ pub(super) fn collect(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Rules {
     let lets = Lets::collect(units, &header.abis, diagnostics);
-    let mut collector =
-        Collector { groups, target, header, lets: &lets, rules: Rules::default(), passed_over: BTreeMap::new(), diagnostics };
+    let mut collector = Collector {
+        groups,
+        target,
+        header,
+        lets: &lets,
+        rules: Rules::default(),
+        passed_over: BTreeMap::new(),
+        diagnostics,
+    };
     for unit in units {
         collector.statements(&unit.file.statements, unit, &header.abis);
     }
@@ -62,7 +69,10 @@ impl Collector<'_> {
                     // Also with no ABI left: what stands inside must be sense whatever the target is.
                     self.statements(body, unit, &left);
                 }
-                StatementKind::Arch(_) | StatementKind::Known(_) | StatementKind::Flags(_) | StatementKind::Listener(_)
+                StatementKind::Arch(_)
+                | StatementKind::Known(_)
+                | StatementKind::Flags(_)
+                | StatementKind::Listener(_)
                     if !unit.file.statements.iter().any(|top| std::ptr::eq(top, statement)) =>
                 {
                     self.diagnostics.push(
@@ -114,7 +124,11 @@ impl Collector<'_> {
                     for member in members {
                         for &(abi, action) in actions {
                             if let Some(nr) = tables::number(abi, member) {
-                                self.entry(abi, nr, Entry { layer, rank: Rank::Group, condition: Condition::Always, action, span });
+                                self.entry(
+                                    abi,
+                                    nr,
+                                    Entry { layer, rank: Rank::Group, condition: Condition::Always, action, span },
+                                );
                             }
                         }
                     }
@@ -167,7 +181,8 @@ impl Collector<'_> {
         }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope = Scope { abi, abis: &self.header.abis, call: tables::name(abi, nr), lets: self.lets, scope: unit.scope };
+            let scope =
+                Scope { abi, abis: &self.header.abis, call: tables::name(abi, nr), lets: self.lets, scope: unit.scope };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
                 Some(exprs) => match typing::conjunction(&scope, exprs) {
@@ -213,8 +228,10 @@ impl Collector<'_> {
             let list: Vec<_> = names.keys().map(|name| format!("`{name}`")).collect();
             let place = names.values().copied().min().expect("an ABI is entered with a name");
             self.diagnostics.push(
-                Diagnostic::note("passed-over", format!("{abi} doesn't have {}", list.join(", ")))
-                    .at(place, if list.len() == 1 { "passed over there" } else { "the first of them; passed over there" }),
+                Diagnostic::note("passed-over", format!("{abi} doesn't have {}", list.join(", "))).at(
+                    place,
+                    if list.len() == 1 { "passed over there" } else { "the first of them; passed over there" },
+                ),
             );
         }
     }
@@ -261,11 +278,7 @@ fn errno_number(errno: &Spanned<NameOrNumber>, abi: Abi) -> Result<u16, Diagnost
 }
 
 /// The call's number on each of `on` that has it. A name must exist on at least one of the policy's ABIs.
-pub(super) fn numbers(
-    call: &Call,
-    abis: &[Abi],
-    on: impl Iterator<Item = Abi>,
-) -> Result<Vec<(Abi, u32)>, Diagnostic> {
+pub(super) fn numbers(call: &Call, abis: &[Abi], on: impl Iterator<Item = Abi>) -> Result<Vec<(Abi, u32)>, Diagnostic> {
     let on: Vec<_> = on.collect();
     match &call.callee.node {
         NameOrNumber::Name(name) => {
@@ -288,9 +301,12 @@ pub(super) fn numbers(
                 match nr.filter(inside) {
                     Some(nr) => found.push((abi, nr)),
                     None => {
-                        return Err(Diagnostic::error("constant-out-of-range", format!("{number} is not a number of {abi}'s"))
-                            .at(call.callee.span, "")
-                            .because("from 0x40000000 up, numbers of the x86-64 kernel are x32's"));
+                        return Err(Diagnostic::error(
+                            "constant-out-of-range",
+                            format!("{number} is not a number of {abi}'s"),
+                        )
+                        .at(call.callee.span, "")
+                        .because("from 0x40000000 up, numbers of the x86-64 kernel are x32's"));
                     }
                 }
             }

@@ -3,11 +3,11 @@
 use callgate_grammar::tree::{Call, StatementKind, Verb};
 use callgate_grammar::{Diagnostic, Span, Spanned};
 
+use super::Unit;
 use super::collect::action;
 use super::guard::abi_named;
 use super::pattern::{CallPattern, PatternError, pattern};
 use super::scope::Lets;
-use super::Unit;
 use crate::abi::Abi;
 use crate::action::Action;
 use crate::call::SyscallData;
@@ -70,14 +70,22 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// One call on each ABI that has it; on ABIs that were named, it must be there.
-    fn one(&self, call: &Call, verb: &Spanned<Verb>, tried: &[Abi], named: bool) -> Result<Vec<Expectation>, Vec<Diagnostic>> {
+    fn one(
+        &self,
+        call: &Call,
+        verb: &Spanned<Verb>,
+        tried: &[Abi],
+        named: bool,
+    ) -> Result<Vec<Expectation>, Vec<Diagnostic>> {
         let mut results = Vec::new();
         for &abi in tried {
             let pattern = match pattern(call, abi, self.abis, self.lets, self.scope) {
                 Ok(pattern) => pattern,
                 Err(PatternError::Absent) if !named => continue,
                 Err(PatternError::Absent) => {
-                    return Err(vec![Diagnostic::error("absent-call", format!("{abi} doesn't have this call")).at(call.span, "")]);
+                    return Err(vec![
+                        Diagnostic::error("absent-call", format!("{abi} doesn't have this call")).at(call.span, ""),
+                    ]);
                 }
                 Err(PatternError::Wrong(diagnostics)) => return Err(diagnostics),
             };
@@ -94,7 +102,12 @@ impl Place<'_> {
         Ok(results)
     }
 
-    fn failure(&self, pattern: &CallPattern, abi: Abi, expected: Action) -> Result<Option<(Decision, SyscallData)>, String> {
+    fn failure(
+        &self,
+        pattern: &CallPattern,
+        abi: Abi,
+        expected: Action,
+    ) -> Result<Option<(Decision, SyscallData)>, String> {
         let data = |args| SyscallData::new(abi.token(), pattern.nr, args);
         let Some(call) = self.policy.abis.get(&abi).and_then(|listed| listed.calls.get(&pattern.nr)) else {
             let decision = self.policy.decide(&data([0; 6]));

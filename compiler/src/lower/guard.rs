@@ -25,8 +25,9 @@ pub(super) fn holding(
                 Some(cap) if target.capabilities.contains(cap) == guard.node.negated => left.clear(),
                 Some(_) => {}
                 None => {
-                    let mut error = Diagnostic::error("unknown-capability", format!("no capability is called `{}`", name.node))
-                        .at(name.span, "");
+                    let mut error =
+                        Diagnostic::error("unknown-capability", format!("no capability is called `{}`", name.node))
+                            .at(name.span, "");
                     let bare = name.node.to_ascii_uppercase();
                     if let Some(near) = did_you_mean(bare.trim_start_matches("CAP_"), CAPABILITIES.iter().copied()) {
                         error = error.help(format!("did you mean `{near}`?"));

@@ -3,9 +3,9 @@
 use callgate_grammar::tree::{Statement, StatementKind, TargetKind, Version};
 use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
 
+use super::Unit;
 use super::guard::abi_named;
 use super::target::Target;
-use super::Unit;
 use crate::abi::Abi;
 use crate::policy::FilterFlag;
 

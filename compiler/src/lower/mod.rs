@@ -64,7 +64,9 @@ pub fn lower(units: &[Unit], groups: &Groups, target: &Target) -> Lowered {
 
 /// By place, worst first at one place, each once.
 fn order(diagnostics: &mut Vec<Diagnostic>) {
-    let key = |d: &Diagnostic| (d.labels.first().map(|label| label.span), std::cmp::Reverse(d.severity), d.code, d.message.clone());
+    let key = |d: &Diagnostic| {
+        (d.labels.first().map(|label| label.span), std::cmp::Reverse(d.severity), d.code, d.message.clone())
+    };
     diagnostics.sort_by_key(key);
     diagnostics.dedup();
     // Notes are about what was passed over; they only distract from errors.

@@ -39,7 +39,13 @@ pub fn call_pattern(call: &Call, abi: Abi) -> Result<CallPattern, PatternError> 
 }
 
 /// As [`call_pattern`], inside a policy: names must exist on one of `abis`, and `let`s count.
-pub(super) fn pattern(call: &Call, abi: Abi, abis: &[Abi], lets: &Lets<'_>, scope: u32) -> Result<CallPattern, PatternError> {
+pub(super) fn pattern(
+    call: &Call,
+    abi: Abi,
+    abis: &[Abi],
+    lets: &Lets<'_>,
+    scope: u32,
+) -> Result<CallPattern, PatternError> {
     let known: Vec<_> = abis.iter().copied().chain([abi]).collect();
     let found = numbers(call, &known, [abi].into_iter()).map_err(|error| PatternError::Wrong(vec![error]))?;
     let Some(&(_, nr)) = found.first() else { return Err(PatternError::Absent) };

@@ -30,21 +30,18 @@ impl<'a> Lets<'a> {
         Self { by_scope: BTreeMap::new() }
     }
 
-    fn enter(
-        &mut self,
-        scope: u32,
-        statements: &'a [Statement],
-        abis: &[Abi],
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    fn enter(&mut self, scope: u32, statements: &'a [Statement], abis: &[Abi], diagnostics: &mut Vec<Diagnostic>) {
         for statement in statements {
             match &statement.node {
                 StatementKind::Let { name, value } => {
                     if abis.iter().any(|&abi| tables::constant(abi, &name.node).is_some()) {
                         diagnostics.push(
-                            Diagnostic::error("shadowed-name", format!("`{}` is a constant of the kernel's already", name.node))
-                                .at(name.span, "can't be defined again")
-                                .help("choose another name"),
+                            Diagnostic::error(
+                                "shadowed-name",
+                                format!("`{}` is a constant of the kernel's already", name.node),
+                            )
+                            .at(name.span, "can't be defined again")
+                            .help("choose another name"),
                         );
                     }
                     if let Some((first, _)) = self.by_scope.insert((scope, &name.node), (name, value)) {

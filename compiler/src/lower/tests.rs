@@ -89,7 +89,8 @@ fn the_most_specific_statement_wins_whatever_the_order() {
 
 #[test]
 fn a_nearer_layer_wins_also_with_less() {
-    let (lowered, _) = lowered(&["kill: @files\n", "deny: all\nallow: read\nlog: read(fd == 3)\nallow: write\n"], |_| {});
+    let (lowered, _) =
+        lowered(&["kill: @files\n", "deny: all\nallow: read\nlog: read(fd == 3)\nallow: write\n"], |_| {});
     let policy = lowered.policy.unwrap();
     assert_eq!(actions(&policy, Abi::X86_64, "read(3)"), [Action::KillProcess]);
     assert_eq!(actions(&policy, Abi::X86_64, "write"), [Action::Allow]);
@@ -142,7 +143,12 @@ fn comparisons() {
     );
     check(
         "deny: all\nallow: read(raw(arg1) == 0x1_0000_0000), write(arg0 in 1..2)\n",
-        &[("read(0, 0x100000000)", Action::Allow), ("read(0, 0)", EPERM), ("write(2)", Action::Allow), ("write(0)", EPERM)],
+        &[
+            ("read(0, 0x100000000)", Action::Allow),
+            ("read(0, 0)", EPERM),
+            ("write(2)", Action::Allow),
+            ("write(0)", EPERM),
+        ],
     );
 }
 
@@ -257,7 +263,10 @@ fn expectations_are_about_every_call() {
     let results = expectations(&units, &lowered.policy.unwrap()).unwrap();
     let passed: Vec<_> = results.iter().map(|result| result.failure.is_none()).collect();
     assert_eq!(passed, [true, false, true, true, false]);
-    assert_eq!(results[1].failure.as_ref().map(|(decision, data)| (decision.action, data.args[0])), Some((Action::Allow, 1)));
+    assert_eq!(
+        results[1].failure.as_ref().map(|(decision, data)| (decision.action, data.args[0])),
+        Some((Action::Allow, 1))
+    );
 }
 
 /// Statements whose conflicts can't arise, to be shuffled.

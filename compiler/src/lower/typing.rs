@@ -1,7 +1,7 @@
 //! Conditions, typed by the call's prototype.
 
 use callgate_grammar::tree::{BinaryOp, Expr, ExprKind, UnaryOp};
-use callgate_grammar::{Diagnostic, Span, Spanned};
+use callgate_grammar::{Diagnostic, Span};
 
 use super::value::{Number, Problem, Scope, Value, Word, two_parameters, wrong};
 use crate::condition::{Atom, Condition, ValueSet};
@@ -26,24 +26,9 @@ pub(super) fn conjunction(scope: &Scope<'_>, exprs: &[Expr]) -> Result<Condition
 
 /// The condition that parameters have these values, by position: `socket(AF_UNIX, SOCK_STREAM, 0)`.
 pub(super) fn positional(scope: &Scope<'_>, exprs: &[Expr]) -> Result<Condition, Vec<Problem>> {
-    let parts: Vec<_> = exprs
-        .iter()
-        .enumerate()
-        .map(|(index, expr)| {
-            let name = Expr::new(ExprKind::Name(format!("arg{index}")), expr.span);
-            let word = match scope.value(&name) {
-                Ok(Value::Word(word)) => word,
-                // A pointer can be given in an example; all of it is compared.
-                _ => match scope.value(&Expr::new(
-                    ExprKind::Raw(Spanned::new(format!("arg{index}"), expr.span)),
-                    expr.span,
-                ))? {
-                    Value::Word(word) => word,
-                    _ => unreachable!("raw() is a word"),
-                },
-            };
-            compare(BinaryOp::Eq, word, scope.value(expr)?, expr)
-        })
+    let parts: Vec<_> = (0..)
+        .zip(exprs)
+        .map(|(arg, expr)| compare(BinaryOp::Eq, scope.at(arg, expr.span)?, scope.value(expr)?, expr))
         .collect();
     let (parts, problems): (Vec<_>, Vec<_>) = parts.into_iter().partition(Result::is_ok);
     if problems.is_empty() {
@@ -94,7 +79,9 @@ fn condition(scope: &Scope<'_>, expr: &Expr) -> Result<Condition, Problem> {
 
 fn not_a_condition(expr: &Expr) -> Diagnostic {
     let help = match &expr.node {
-        ExprKind::Binary(op, ..) if op.node == BinaryOp::BitAnd => "say what the bits must be: `!= 0`, or `has` and `lacks`",
+        ExprKind::Binary(op, ..) if op.node == BinaryOp::BitAnd => {
+            "say what the bits must be: `!= 0`, or `has` and `lacks`"
+        }
         _ => "compare a parameter: `family == AF_UNIX`, `cmd in {1, 2}`, `flags lacks CLONE_NEWUSER`",
     };
     Diagnostic::error("not-a-condition", "a value stands where a condition should").at(expr.span, "").help(help)
@@ -123,7 +110,9 @@ fn compare(op: BinaryOp, word: Word, with: Value, operand: &Expr) -> Result<Cond
         }
         (Value::Number(_), BinaryOp::In) => {
             return wrong(
-                Diagnostic::error("not-a-set", "`in` needs a set").at(span, "this is a number").help("write `==`, or `{…}` around it"),
+                Diagnostic::error("not-a-set", "`in` needs a set")
+                    .at(span, "this is a number")
+                    .help("write `==`, or `{…}` around it"),
             );
         }
         (Value::Number(number), _) => *number,
@@ -142,7 +131,8 @@ fn compare(op: BinaryOp, word: Word, with: Value, operand: &Expr) -> Result<Cond
             let bits = word.set(&one, span)?.ranges()[0].0;
             if bits == 0 {
                 return wrong(
-                    Diagnostic::error("impossible-comparison", "no bit is asked for").at(span, "this is 0")
+                    Diagnostic::error("impossible-comparison", "no bit is asked for")
+                        .at(span, "this is 0")
                         .help("name the bits, or use `== 0`"),
                 );
             }

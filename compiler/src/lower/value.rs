@@ -90,8 +90,7 @@ impl Scope<'_> {
                 (UnaryOp::Minus, Value::Number(number)) => Ok(Value::Number(-number)),
                 (UnaryOp::Invert, Value::Number(number)) => Ok(Value::Number(!number)),
                 _ => wrong(
-                    Diagnostic::error("not-a-value", "this is not a number")
-                        .at(expr.span, "`-` and `~` need a number"),
+                    Diagnostic::error("not-a-value", "this is not a number").at(expr.span, "`-` and `~` need a number"),
                 ),
             },
             ExprKind::Binary(op, left, right) => self.binary(op.node, left, right, expr.span),
@@ -115,11 +114,9 @@ impl Scope<'_> {
             (BinaryOp::BitAnd, Value::Word(word), Value::Number(mask)) => self.masked(word, mask, right.span),
             (BinaryOp::BitAnd, Value::Number(mask), Value::Word(word)) => self.masked(word, mask, left.span),
             (_, Value::Word(_), Value::Word(_)) => wrong(two_parameters(span)),
-            _ => wrong(
-                Diagnostic::error("not-a-value", "this can't be computed")
-                    .at(span, "")
-                    .because("a parameter can be masked with `&` and a number; everything else needs numbers on both sides"),
-            ),
+            _ => wrong(Diagnostic::error("not-a-value", "this can't be computed").at(span, "").because(
+                "a parameter can be masked with `&` and a number; everything else needs numbers on both sides",
+            )),
         }
     }
 
@@ -139,8 +136,7 @@ impl Scope<'_> {
                         .help(format!("to compare the address itself all the same, write `raw(arg{arg})`")),
                 );
             }
-            let word = Word { arg, width: parameter.width, signed: parameter.signed, mask: parameter.width.max() };
-            return Ok(Value::Word(word));
+            return Ok(Value::Word(typed(arg, parameter)));
         }
         if let Some(value) = self.lets.get(self.scope, name) {
             return self.value(value);
@@ -149,6 +145,16 @@ impl Scope<'_> {
             // A constant is what C makes of it in 64 bits, so `AT_FDCWD` comes with its sign.
             Some(number) => Ok(Value::Number(Number::from(number.cast_signed()))),
             None => Err(self.unknown_name(name, span)),
+        }
+    }
+
+    /// The parameter at a position, for calls given as examples. A pointer's word is as good as another there.
+    pub(super) fn at(&self, arg: u8, span: Span) -> Result<Word> {
+        let untyped = Word { arg, width: Width::W64, signed: false, mask: u64::MAX };
+        match self.parameter(&format!("arg{arg}"), span)? {
+            Some((_, parameter)) if parameter.role != Role::Pointer => Ok(typed(arg, parameter)),
+            _ if arg < 6 => Ok(untyped),
+            _ => wrong(Diagnostic::error("no-such-parameter", "a call has six arguments at most").at(span, "")),
         }
     }
 
@@ -165,7 +171,12 @@ impl Scope<'_> {
             None => wrong(
                 Diagnostic::error(
                     "no-such-parameter",
-                    format!("`{call}` has {} parameter{} on {}", prototype.len(), if prototype.len() == 1 { "" } else { "s" }, self.abi),
+                    format!(
+                        "`{call}` has {} parameter{} on {}",
+                        prototype.len(),
+                        if prototype.len() == 1 { "" } else { "s" },
+                        self.abi
+                    ),
                 )
                 .at(span, "it never looks at this one")
                 .because(format!("its parameters are ({})", parameter_list(self.abi, call))),
@@ -191,15 +202,21 @@ impl Scope<'_> {
         let mut diagnostic = Diagnostic::error("unknown-name", format!("nothing is called `{name}`"))
             .at(span, "neither a parameter, nor a `let`, nor a constant");
         if let Some(call) = self.call {
-            diagnostic = diagnostic.because(format!("the parameters of `{call}` are ({})", parameter_list(self.abi, call)));
+            diagnostic =
+                diagnostic.because(format!("the parameters of `{call}` are ({})", parameter_list(self.abi, call)));
         } else {
-            diagnostic = diagnostic.because("the number has no name here, so its parameters are only known as `raw(arg0)` to `raw(arg5)`");
+            diagnostic = diagnostic
+                .because("the number has no name here, so its parameters are only known as `raw(arg0)` to `raw(arg5)`");
         }
         if let Some(near) = did_you_mean(name, candidates.into_iter()) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
         Problem::Wrong(diagnostic)
     }
+}
+
+fn typed(arg: u8, parameter: &tables::Parameter) -> Word {
+    Word { arg, width: parameter.width, signed: parameter.signed, mask: parameter.width.max() }
 }
 
 impl Word {
@@ -267,8 +284,11 @@ impl Word {
                 let bits = self.fit(low, span)?;
                 if bits & !self.mask != 0 {
                     return wrong(
-                        Diagnostic::error("impossible-comparison", format!("{low:#x} has bits that the mask {:#x} takes away", self.mask))
-                            .at(span, "so the two can never be equal"),
+                        Diagnostic::error(
+                            "impossible-comparison",
+                            format!("{low:#x} has bits that the mask {:#x} takes away", self.mask),
+                        )
+                        .at(span, "so the two can never be equal"),
                     );
                 }
                 words.push((bits, bits));
@@ -288,7 +308,8 @@ fn position(name: &str) -> Option<u8> {
 
 /// `family, type, protocol`
 pub(super) fn parameter_list(abi: Abi, call: &str) -> String {
-    let names: Vec<_> = tables::prototype(abi, call).unwrap_or_default().iter().map(|parameter| parameter.name).collect();
+    let names: Vec<_> =
+        tables::prototype(abi, call).unwrap_or_default().iter().map(|parameter| parameter.name).collect();
     names.join(", ")
 }
 

@@ -24,8 +24,11 @@ pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnost
     for &abi in &header.abis {
         let Some(all) = walker.fallback(rules.all.get(&abi)) else {
             walker.diagnostics.push(
-                Diagnostic::error("no-default", format!("the policy doesn't say what happens to all other calls on {abi}"))
-                    .help("add `deny: all` for a list of what is allowed, or `allow: all` for a list of what isn't"),
+                Diagnostic::error(
+                    "no-default",
+                    format!("the policy doesn't say what happens to all other calls on {abi}"),
+                )
+                .help("add `deny: all` for a list of what is allowed, or `allow: all` for a list of what isn't"),
             );
             return None;
         };
@@ -36,8 +39,7 @@ pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnost
         });
         abis.insert(abi, walker.abi(abi, header, &rules, &all, unknown.as_ref()));
     }
-    let foreign =
-        rules.foreign.iter().filter_map(|(abi, list)| Some((*abi, walker.fallback(Some(list))?))).collect();
+    let foreign = rules.foreign.iter().filter_map(|(abi, list)| Some((*abi, walker.fallback(Some(list))?))).collect();
     let other = walker
         .fallback(Some(&rules.other))
         .unwrap_or(Decision { action: Action::KillProcess, cause: Cause::UnlistedAbi });
@@ -86,7 +88,8 @@ impl Walker<'_> {
         unknown: Option<&Decision>,
     ) -> AbiPolicy {
         let known = header.known.as_ref().map(|known| known.node);
-        let too_new = |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
+        let too_new =
+            |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
         let mut calls = BTreeMap::new();
         for (nr, name) in tables::calls(abi) {
             let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
@@ -146,11 +149,14 @@ impl Walker<'_> {
                     Overlap::Undecided => {
                         self.reported.insert(pair(first.span, second.span));
                         self.diagnostics.push(
-                            Diagnostic::error("undecided-conflict", "these two conditions are too entangled to compare")
-                                .at(second.span, "this")
-                                .at(first.span, "and this")
-                                .because("callgate could not decide within its budget whether they can both hold")
-                                .help("split them into simpler ones, or give both the same action"),
+                            Diagnostic::error(
+                                "undecided-conflict",
+                                "these two conditions are too entangled to compare",
+                            )
+                            .at(second.span, "this")
+                            .at(first.span, "and this")
+                            .because("callgate could not decide within its budget whether they can both hold")
+                            .help("split them into simpler ones, or give both the same action"),
                         );
                     }
                 }
@@ -170,7 +176,8 @@ impl Walker<'_> {
         if let Some(example) = example {
             error = error.because(format!("both speak for {example}"));
         }
-        self.diagnostics.push(error.help("the order of statements never matters: take one away, or make one more specific"));
+        self.diagnostics
+            .push(error.help("the order of statements never matters: take one away, or make one more specific"));
     }
 
     fn shadowed(&mut self, group: &[&Entry], by: Option<&Decision>) {
@@ -190,7 +197,9 @@ impl Walker<'_> {
             self.note_use(span, matters, &policy.otherwise.cause);
         }
         let Cause::Statement(span) = policy.otherwise.cause else { return };
-        let Some(decider) = entries.iter().find(|entry| entry.span == span && entry.rank != Rank::Condition) else { return };
+        let Some(decider) = entries.iter().find(|entry| entry.span == span && entry.rank != Rank::Condition) else {
+            return;
+        };
         let below = entries.iter().find(|entry| {
             (entry.layer, entry.rank) > (decider.layer, decider.rank)
                 || (entry.layer, entry.rank) == (decider.layer, decider.rank) && entry.span != span
@@ -215,7 +224,8 @@ impl Walker<'_> {
             if usage.matters {
                 continue;
             }
-            let warning = Diagnostic::warning("no-effect", "this changes nothing").at(*span, "every call it names would go the same way without it");
+            let warning = Diagnostic::warning("no-effect", "this changes nothing")
+                .at(*span, "every call it names would go the same way without it");
             self.diagnostics.push(match &usage.instead {
                 Some(Cause::Statement(other)) if other != span => warning.at(*other, "because of this"),
                 Some(Cause::Known(known)) => warning.at(*known, "because of this"),

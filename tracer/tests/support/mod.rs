@@ -17,7 +17,7 @@ pub(crate) fn filter(calls: &[(i64, Action)], rest: Action) -> Program {
         instructions.extend([Instruction { code: op::JMP | op::JEQ | op::K, jt: 0, jf: 1, k }, ret(action)]);
     }
     instructions.push(ret(rest));
-    Program { instructions }
+    Program::new(instructions)
 }
 
 /// Says that a test is skipped; with `CALLGATE_REQUIRE=all` that is a failure.
