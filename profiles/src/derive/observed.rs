@@ -8,6 +8,7 @@ use callgate_compiler::tables::{self, Role};
 
 use super::DeriveOptions;
 use super::header::count;
+use super::held::is_held;
 use super::text::{Section, Targets, for_comment};
 use crate::recording::{Phase, Recording, Run, Values, common_values};
 
@@ -129,7 +130,8 @@ impl Observed {
     /// The call, with a condition when values are wanted and known.
     fn target(&self, abi: Abi, name: &str, seen: &Seen) -> String {
         let conditions: Vec<String> = if self.conditions {
-            seen.arguments.iter().filter_map(|(parameter, values)| condition(abi, name, parameter, values)).collect()
+            let held = seen.arguments.iter().filter(|(parameter, _)| is_held(name, parameter));
+            held.filter_map(|(parameter, values)| condition(abi, name, parameter, values)).collect()
         } else {
             Vec::new()
         };
@@ -196,8 +198,12 @@ fn condition(abi: Abi, call: &str, parameter: &str, values: &Values) -> Option<S
         }
         // Any of the bits seen, in any combination: programs combine flags anew, and seldom take up new ones.
         Role::Flags => {
-            let unseen = !values.iter().fold(0, |bits, value| bits | value) & max;
-            (unseen != 0).then(|| format!("{} lacks {unseen:#x}", parameter.name))
+            let seen = values.iter().fold(0, |bits, value| bits | value) & max;
+            match seen {
+                0 => Some(format!("{} == 0", parameter.name)),
+                _ if seen == max => None,
+                _ => Some(format!("{} lacks ~{seen:#x}", parameter.name)),
+            }
         }
         _ => None,
     }
