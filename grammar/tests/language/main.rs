@@ -2,6 +2,7 @@
 
 mod bounds;
 mod diagnostics;
+mod formatting;
 mod properties;
 mod shape;
 mod trees;
