@@ -1,4 +1,4 @@
-//! The callgate policy language: text to syntax tree and back.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod codes;

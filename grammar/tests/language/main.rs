@@ -3,6 +3,7 @@
 mod bounds;
 mod diagnostics;
 mod formatting;
+mod page;
 mod properties;
 mod shape;
 mod trees;
