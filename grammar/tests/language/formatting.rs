@@ -136,7 +136,7 @@ fn expression() -> impl Strategy<Value = String> {
             (inner.clone(), gap(), chained, gap(), inner.clone())
                 .prop_map(|(left, before, operator, after, right)| format!("{left} {before}{operator} {after}{right}")),
             (inner.clone(), gap(), single, gap(), inner.clone()).prop_map(|(left, before, operator, after, right)| {
-                format!("({left}){before}{operator}{after}({right})")
+                format!("(({left}){before}{operator}{after}({right}))")
             }),
             (prop::sample::select(vec!["!", "-", "~"]), gap(), inner.clone())
                 .prop_map(|(o, gap, it)| format!("{o}{gap}{it}")),

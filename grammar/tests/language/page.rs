@@ -20,9 +20,9 @@ fn folder() -> &'static Path {
 
 /// The rules of `gate.pest` that say something about the language, in its order.
 fn rules() -> Vec<(String, Expr)> {
-    let grammar = std::fs::read_to_string(folder().join("src/gate.pest")).unwrap();
-    let pairs = parser::parse(Rule::grammar_rules, &grammar).unwrap();
-    let rules = parser::consume_rules(pairs).unwrap();
+    let grammar = std::fs::read_to_string(folder().join("src/gate.pest")).expect("the grammar is there");
+    let pairs = parser::parse(Rule::grammar_rules, &grammar).expect("pest reads it, or nothing was built");
+    let rules = parser::consume_rules(pairs).expect("its rules are sound, or nothing was built");
     // `verb_part` only says where a keyword ends, which the page says in words.
     let of_the_language =
         |name: &str| !matches!(name, "WHITESPACE" | "COMMENT" | "verb_part") && !name.ends_with("_alone");
