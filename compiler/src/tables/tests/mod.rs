@@ -1,6 +1,8 @@
 //! The tables against themselves, against facts everybody knows, and against others' tables.
 
 mod crate_numbers;
+mod headers;
 mod known;
 mod running_kernel;
 mod shape;
+mod wide;
