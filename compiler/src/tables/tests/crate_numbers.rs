@@ -89,6 +89,11 @@ const EXPLAINED: &[Explained] = &[
         why: "the kernel's fillers, which the crate lists",
     },
     Explained {
+        tables: "mips64",
+        calls: &[("set_mempolicy_home_node", 5450)],
+        why: "marked common, alone in arch/mips/kernel/syscalls/syscall_n64.tbl, and built in; libseccomp has it",
+    },
+    Explained {
         tables: "arm",
         calls: &[
             ("breakpoint", 0xf_0001),

@@ -3,6 +3,7 @@
 mod crate_numbers;
 mod headers;
 mod known;
+mod libseccomp;
 mod running_kernel;
 mod shape;
 mod wide;
