@@ -20,7 +20,9 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 fn metadata(dependencies: bool) -> Value {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["metadata", "--format-version", "1", "--offline", "--all-features"]).current_dir(root());
+    command.args(["metadata", "--format-version", "1", "--offline", "--all-features"]);
+    // Crates for other systems may not have been downloaded.
+    command.args(["--filter-platform", "x86_64-unknown-linux-gnu"]).current_dir(root());
     if !dependencies {
         command.arg("--no-deps");
     }
@@ -115,8 +117,6 @@ fn the_pure_crates_touch_nothing() {
         "println!",
         "eprintln!",
         "target_os",
-        "HashMap",
-        "HashSet",
     ];
     for folder in ["grammar/src", "compiler/src", "profiles/src"] {
         for path in sources(folder) {

@@ -132,7 +132,7 @@ INTERNAL = {
     "include/linux/fs.h": r"(MNT_FORCE|MNT_DETACH|MNT_EXPIRE|UMOUNT_NOFOLLOW)",
     "include/linux/syslog.h": r"SYSLOG_ACTION_\w+",
 }
-# enum sock_type and enum sock_shutdown_cmd: include/linux/net.h; arch/mips has its own sock_type.
+# enum sock_type and enum sock_shutdown_cmd: include/linux/net.h; the modes of access(2): include/linux/fs.h MAY_*.
 WRITTEN = {
     "SOCK_STREAM": "1",
     "SOCK_DGRAM": "2",
@@ -151,6 +151,8 @@ WRITTEN = {
     "W_OK": "2",
     "X_OK": "1",
     "F_OK": "0",
+    # _NSIG, arch/x86/include/asm/signal.h; the other ABIs have it in their own headers.
+    "SIGRTMAX": "64",
 }
 # Helpers of other macros, and layouts of structures nobody passes.
 UNWANTED = re.compile(r"__\w+|\w+__\w*|CAP_(OPT|VALID|TO)\w*|SIGEV_\w+|SI_\w+|SIGINFO\w*|\w+_SIZE_VER\d")
@@ -178,14 +180,17 @@ STUBS = {
     "sys/types.h": "",
     "sys/ioctl.h": "",
     "sys/socket.h": "",
-    "sys/time.h": "struct timeval { long tv_sec; long tv_usec; };",
+    "sys/time.h": "",
     "time.h": "",
     "stdlib.h": "",
     "string.h": "",
     "unistd.h": "",
 }
+# What some headers use without including it. time_t is the kernel's old one: on x86 SO_RCVTIMEO and its like are the
+# 32-bit variants, as for a program built without 64-bit time.
 PREAMBLE = (
-    "#include <linux/types.h>\n#include <linux/time_types.h>\n#include <linux/ioctl.h>\n#include <linux/socket.h>\n"
+    "#include <linux/types.h>\ntypedef __kernel_old_time_t time_t;\n"
+    "#include <linux/time_types.h>\n#include <linux/time.h>\n#include <linux/ioctl.h>\n#include <linux/socket.h>\n"
     "#include <linux/fcntl.h>\n#include <asm/ioctls.h>\n#include <linux/fiemap.h>\n#include <linux/blktrace_api.h>\n"
     "typedef __kernel_size_t size_t; typedef unsigned short sa_family_t; struct sockaddr { unsigned short sa_family; char sa_data[14]; };\n"
     "typedef unsigned char u_char; typedef unsigned int uid_t; typedef int pid_t;\n"
