@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::compares::{Compares, StepId, Test};
+use super::cubes;
 use super::search::{self, Interval};
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
 use crate::policy::Policy;
@@ -83,7 +84,11 @@ fn switch(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -
     if let Some(step) = bit_test(compares, variable, intervals) {
         return Some(step);
     }
-    search::tree(compares, variable, intervals)
+    if variable.mask == u32::MAX && !matches!(variable.word, Word::NUMBER | Word::TOKEN) {
+        cubes::tree(compares, variable, intervals)
+    } else {
+        search::tree(compares, variable, intervals)
+    }
 }
 
 /// A bound at a power of two is a test of the bits from there up, on the whole word, and spares the AND:
@@ -95,4 +100,34 @@ fn bit_test(compares: &mut Compares, variable: Variable, intervals: &[Interval])
     }
     let whole = Variable::whole(variable.word);
     Some(compares.compare(whole, Test::AnyBit, variable.mask & above.first.wrapping_neg(), above.target, below.target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compares::Step;
+    use super::*;
+    use crate::abi::Endian;
+
+    /// Against the definition, for every mask and bound of five bits.
+    #[test]
+    fn a_bound_at_a_power_of_two_is_a_bit_test() {
+        for mask in 1..32_u32 {
+            for p in 0..5 {
+                let Some(first) = smallest_possible(mask, 1 << p) else { continue };
+                let mut compares = Compares::default();
+                let (below, above) = (compares.ret(0), compares.ret(1));
+                let interval = |first, target| Interval { first, only: None, weight: 1, target };
+                let variable = Variable { word: Word::low(0, Endian::Little), mask };
+                let step = bit_test(&mut compares, variable, &[interval(0, below), interval(first, above)]);
+                let Some(Step::Compare { variable: own, k, yes, .. }) = step.map(|step| compares.step(step)) else {
+                    assert!(!first.is_power_of_two());
+                    continue;
+                };
+                assert_eq!((own.mask, yes), (u32::MAX, above));
+                for x in 0..64 {
+                    assert_eq!(x & k != 0, x & mask >= first, "{mask:#b} {first} {x}");
+                }
+            }
+        }
+    }
 }

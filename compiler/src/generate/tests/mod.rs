@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{GenerateError, generate};
 use crate::abi::{Abi, Endian, X32_BIT};
 use crate::action::Action;
-use crate::bpf::{Program, admit, constant_allow, converted_length, disassemble, simulate};
+use crate::bpf::{Program, admit, constant_allow, converted_length, disassemble, op, simulate};
 use crate::call::SyscallData;
 use crate::condition::{Condition, Width};
 use crate::policy::Policy;
@@ -48,7 +48,7 @@ fn keeps_the_bitmap(policy: &Policy, program: &Program) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn every_policy_is_its_program(
