@@ -11,7 +11,6 @@ mod observed;
 pub mod probe;
 #[cfg(test)]
 mod process_trees;
-#[allow(dead_code)]
 pub mod ptrace;
 pub mod record;
 mod seccomp;

@@ -10,6 +10,7 @@ use callgate_profiles::recording::{Backend, Run, Values};
 use crate::command::{CommandError, Prepared};
 use crate::ebpf::{self, Session};
 use crate::notify::{self, NotifyError};
+use crate::ptrace::{self, PtraceError};
 use crate::{arguments, observed};
 
 /// How to record.
@@ -68,7 +69,7 @@ impl Status {
     }
 }
 
-/// Why there is no recording. Except for [`RecordError::System`] and [`RecordError::Programs`], the command didn't run.
+/// Why there is no recording. Each message ends with the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The command can't be started.
@@ -80,6 +81,9 @@ pub enum RecordError {
     /// User notification was asked for and can't be used.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// ptrace was asked for, or is what is left, and can't be used.
+    #[error(transparent)]
+    Ptrace(#[from] PtraceError),
     /// The recording couldn't be taken out of the kernel.
     #[cfg(target_arch = "x86_64")]
     #[error("{0}\n  next: record again; if it happens again, use another backend")]
@@ -96,7 +100,7 @@ pub enum RecordError {
 /// SIGTERM, SIGHUP and SIGQUIT don't end this process: what another process sends is passed on to the command, and once
 /// the command has ended, any of them ends the recording, with the descendants left in [`Run::still_running`].
 ///
-/// While it runs, this process adopts orphaned descendants and reaps every child it has, also those of others. Call it from
+/// While it runs, this process adopts orphaned descendants and may reap every child it has, also those of others. Call it from
 /// a process with one thread: signals are taken from the calling thread only. Calls from several threads take turns.
 ///
 /// # Errors
@@ -113,7 +117,7 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
         None => best(&prepared, &options.capacities)?,
         Some(Backend::Ebpf) => (Backend::Ebpf, Session::attach(&options.capacities)?.record(&prepared)?),
         Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values)?),
-        Some(Backend::Ptrace) => return Err(io::Error::other("ptrace").into()),
+        Some(Backend::Ptrace) => (Backend::Ptrace, ptrace::record(&prepared, arguments::values)?),
     };
     if under_a_filter() {
         notes.push(
@@ -125,16 +129,19 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
     Ok(Recorded { run, status: Status::of(ending.status), notes })
 }
 
-/// Records with the first backend that can be used here.
+/// Records with the first backend that can be used here. Only what failed before the command ran is tried otherwise.
 fn best(command: &Prepared, capacities: &Capacities) -> Result<(Backend, observed::Recorded), RecordError> {
     let not_ebpf = match Session::attach(capacities) {
         Ok(session) => return Ok((Backend::Ebpf, session.record(command)?)),
         Err(unavailable) => unavailable,
     };
     let (backend, mut recorded, reason) = match notify::record(command, arguments::values) {
-        Ok(recorded) => (Backend::Notify, recorded, format!("recorded by user notification, because {not_ebpf}")),
-        Err(NotifyError::Command(error)) => return Err(error.into()),
-        Err(not_notify) => return Err(not_notify.into()),
+        Ok(recorded) => (Backend::Notify, recorded, format!("recorded by user notification: {not_ebpf}")),
+        Err(not_notify @ (NotifyError::Busy | NotifyError::Absent | NotifyError::System { call: "seccomp", .. })) => {
+            let reason = format!("recorded by ptrace: {not_notify}\n{not_ebpf}");
+            (Backend::Ptrace, ptrace::record(command, arguments::values)?, reason)
+        }
+        Err(error) => return Err(error.into()),
     };
     recorded.notes.insert(0, reason);
     Ok((backend, recorded))

@@ -257,6 +257,27 @@ fn without_rights_the_error_says_which_are_missing() {
     }
 }
 
+/// The same program under all three: what one of them saw, all must have seen.
+#[test]
+fn the_backends_agree() {
+    let Some(case) = Case::calls() else { return };
+    for words in [&["spawn", "5"], &["threads", "3"], &["int80", "7"], &["orphan", "9"]] {
+        let by = |backend| case.record(words, &RecordOptions { backend: Some(backend), ..RecordOptions::default() });
+        let rows = |recorded: Recorded| {
+            let rows = recorded.run.rows.into_iter();
+            // How often a task waits for another depends on which is faster.
+            let waiting = ["futex", "clock_nanosleep", "kill", "madvise"];
+            let rows = rows.filter(|row| !waiting.contains(&row.syscall.as_deref().unwrap_or_default()));
+            rows.collect::<Vec<_>>()
+        };
+        let Some(wanted) = by(Backend::Ebpf).map(rows) else { return };
+        for backend in [Backend::Notify, Backend::Ptrace] {
+            let Some(recorded) = by(backend) else { return };
+            assert_eq!(rows(recorded), wanted, "{words:?} by {backend:?}");
+        }
+    }
+}
+
 #[test]
 fn without_rights_another_backend_records_and_says_why() {
     match Recorder::start(&["true".into()], &RecordOptions::default(), support::become_nobody).outcome() {

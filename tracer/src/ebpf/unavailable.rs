@@ -81,7 +81,7 @@ impl fmt::Display for Unavailable {
             Kind::NotPermitted { step, error, lockdown } => write!(
                 f,
                 "eBPF recording isn't permitted: can't {step}: {error}\n  \
-                 next: run as root, or with CAP_BPF and CAP_PERFMON{}",
+                 next: run as root, or with CAP_BPF and CAP_PERFMON in the initial user namespace{}",
                 if *lockdown { "; the kernel's lockdown mode `confidentiality` forbids it to all" } else { "" }
             ),
             Kind::Refused { step, reason } => write!(
