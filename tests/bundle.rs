@@ -28,9 +28,6 @@ impl Bundle {
             bind(Path::new("/etc"), "ro"),
             bind(shared, "rw"),
         ];
-        for name in ["var/lib/nginx", "var/log/nginx"] {
-            mounts.push(json!({"destination": format!("/{name}"), "type": "tmpfs", "source": "tmpfs"}));
-        }
         for name in ["bin", "sbin", "lib", "lib64", "lib32"] {
             if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
                 symlink(target, rootfs.join(name)).expect("a link");

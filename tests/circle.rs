@@ -169,10 +169,15 @@ impl Nginx {
         let place = folder.display();
         let configuration = folder.join("nginx.conf");
         fs::write(folder.join("index.html"), "it works\n").expect("a file");
+        // Everything nginx makes is made here while it is recorded: what the system's folders hold already would not be.
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .map(|kind| format!("{kind}_temp_path {place}/{kind}; "))
+            .collect();
         let text = format!(
             "daemon off; user www-data; worker_processes 2; pid {place}/pid; error_log stderr;
              events {{ worker_connections 64; }}
-             http {{ access_log {place}/access; server {{ listen 127.0.0.1:{port}; root {place}; }} }}\n"
+             http {{ access_log {place}/access; {temporary} server {{ listen 127.0.0.1:{port}; root {place}; }} }}\n"
         );
         fs::write(&configuration, text).expect("a file");
         // The workers are another user.
@@ -180,9 +185,9 @@ impl Nginx {
         Self { port, configuration }
     }
 
-    fn arguments(&self) -> [String; 3] {
+    fn arguments(&self) -> [String; 5] {
         let nginx = tool("nginx").expect("nginx").display().to_string();
-        [nginx, "-c".to_owned(), self.configuration.display().to_string()]
+        [nginx, "-e".to_owned(), "stderr".to_owned(), "-c".to_owned(), self.configuration.display().to_string()]
     }
 
     /// A few requests, once it listens.
@@ -191,7 +196,9 @@ impl Nginx {
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
             if let Some(status) = server.try_wait().expect("a child") {
-                panic!("nginx ended with {status} before it listened");
+                let mut said = String::new();
+                server.stderr.take().expect("stderr is piped").read_to_string(&mut said).expect("text");
+                panic!("nginx ended with {status} before it listened:\n{said}");
             }
             assert!(Instant::now() < deadline, "nginx doesn't listen");
             sleep(Duration::from_millis(5));

@@ -179,7 +179,7 @@ impl Scope<'_> {
                     ),
                 )
                 .at(span, "it never looks at this one")
-                .because(format!("its parameters are ({})", parameter_list(self.abi, call))),
+                .help(format!("its parameters are ({})", parameter_list(self.abi, call))),
             ),
         }
     }
