@@ -86,8 +86,10 @@ def main():
         f"Source: the headers of {kernel} as each ABI's compiler sees them (make headers_install), named before their rows.",
         "Written by tools/generate_tables.py.",
     ]
-    write("constants.tsv", header, constants.table(values, lambda file: file != "asm/errno.h"))
-    write("errno.tsv", header, constants.table(values, lambda file: file == "asm/errno.h"))
+    for file, abis in constants.FILES.items():
+        group = {abi: values[abi] for abi in abis}
+        write(file, [f"Constants of {', '.join(abis)}.", *header], constants.table(group, lambda place: place != constants.ERRNO))
+    write("errno.tsv", header, constants.table(values, lambda place: place == constants.ERRNO))
 
 
 main()

@@ -1,4 +1,4 @@
-//! x32 against the C headers of the machine, the only other list of it: <asm/unistd_x32.h> of linux-libc-dev.
+//! x32 against the C headers of the machine, the only other list of it: `<asm/unistd_x32.h>` of linux-libc-dev.
 
 use std::collections::BTreeSet;
 use std::fs;

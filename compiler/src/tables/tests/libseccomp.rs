@@ -10,7 +10,7 @@ const MULTIPLEXED: &str = "socket bind connect listen getsockname getpeername so
                            getsockopt sendmsg recvmsg sendmmsg recvmmsg accept4 semget semctl shmget shmctl shmat shmdt msgget msgsnd msgrcv \
                            msgctl";
 
-/// Calls some versions of libseccomp say an ABI lacks: map_shadow_stack is in x32's table since 6.6, not in 2.5's.
+/// Calls some versions of libseccomp say an ABI lacks: `map_shadow_stack` is in x32's table since 6.6, not in 2.5's.
 const DENIED: &[(Abi, &str)] = &[(Abi::X32, "map_shadow_stack")];
 
 /// The number libseccomp has for a call; -1 when it doesn't know the name.

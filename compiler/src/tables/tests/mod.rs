@@ -4,6 +4,7 @@ mod crate_numbers;
 mod headers;
 mod known;
 mod libseccomp;
+#[cfg(target_arch = "x86_64")]
 mod running_kernel;
 mod shape;
 mod wide;

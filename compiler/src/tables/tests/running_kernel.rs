@@ -59,7 +59,6 @@ fn call_of(event: &str) -> Option<&'static str> {
 }
 
 #[test]
-#[cfg(target_arch = "x86_64")]
 fn prototypes_are_the_kernels() {
     let Ok(events) = fs::read_dir(EVENTS) else {
         let required = std::env::var("CALLGATE_REQUIRE").is_ok_and(|value| value == "all");
