@@ -26,12 +26,12 @@ pub struct Checked {
 /// A call that the policy and the program decide differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "the program differs from the policy on nr {nr} of arch {arch:#010x} with arguments {args:#x?}: \
+    "the program differs from the policy on nr {nr} of arch {arch:#010x} with arguments {args}: \
      the policy says {wanted}, the program {}",
     said(got),
     nr = call.nr,
     arch = call.arch,
-    args = call.args
+    args = words(call)
 )]
 pub struct Mismatch {
     /// The call.
@@ -40,6 +40,10 @@ pub struct Mismatch {
     pub wanted: Action,
     /// What the program does.
     pub got: Result<Action, Fault>,
+}
+
+fn words(call: &SyscallData) -> String {
+    call.args.map(|word| format!("{word:#x}")).join(", ")
 }
 
 fn said(got: &Result<Action, Fault>) -> String {
