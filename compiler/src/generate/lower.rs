@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::compares::{Compares, StepId, Test};
+use super::compares::{Compares, Step, StepId, Test};
 use super::cubes;
 use super::search::{self, Interval};
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
@@ -84,10 +84,30 @@ fn switch(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -
     if let Some(step) = bit_test(compares, variable, intervals) {
         return Some(step);
     }
+    let tree = best_tree(compares, variable, intervals)?;
+    Some(spare_the_mask(compares, variable, intervals, tree))
+}
+
+fn best_tree(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
     if variable.mask == u32::MAX && !matches!(variable.word, Word::NUMBER | Word::TOKEN) {
         cubes::tree(compares, variable, intervals)
     } else {
         search::tree(compares, variable, intervals)
+    }
+}
+
+/// Where x32 is decided as x86-64 is, both come to one search under a mask, and most calls don't need the AND: with `s` the
+/// search, `t(x) = if x >= 2^p { t(x) } else { s }` when `t` leads to `s`, which looks at `x & (2^p - 1)`, for all x below `2^p`.
+fn spare_the_mask(compares: &mut Compares, variable: Variable, intervals: &[Interval], tree: StepId) -> StepId {
+    let (Some(first), second) = (intervals.first(), intervals.get(1)) else { return tree };
+    let Step::Compare { variable: masked, .. } = compares.step(first.target) else { return tree };
+    let past = masked.mask.wrapping_add(1);
+    // Where it ends right there, the tree makes this test anyway.
+    let goes_on = second.is_none_or(|second| second.first > past);
+    if variable == Variable::whole(Word::NUMBER) && masked.word == Word::NUMBER && past.is_power_of_two() && goes_on {
+        compares.compare(variable, Test::AtLeast, past, tree, first.target)
+    } else {
+        tree
     }
 }
 
@@ -104,7 +124,6 @@ fn bit_test(compares: &mut Compares, variable: Variable, intervals: &[Interval])
 
 #[cfg(test)]
 mod tests {
-    use super::super::compares::Step;
     use super::*;
     use crate::abi::Endian;
 

@@ -34,7 +34,6 @@ pub(super) fn witnesses(call: &CallPolicy) -> Vec<[u64; 6]> {
 /// Calls `check` with argument words at the boundaries of a call's conditions.
 pub(super) fn each<E>(call: &CallPolicy, check: &mut dyn FnMut([u64; 6]) -> Result<(), E>) -> Result<(), E> {
     let values = values(call);
-    plain().into_iter().try_for_each(&mut *check)?;
     let combinations = values.iter().try_fold(1_usize, |product, values| product.checked_mul(values.len().max(1)));
     match combinations.filter(|&combinations| combinations <= ALL_COMBINATIONS) {
         Some(combinations) => (0..combinations).try_for_each(|index| check(combination(&values, index as u64))),

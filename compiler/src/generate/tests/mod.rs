@@ -107,6 +107,21 @@ fn x32_unlisted_takes_its_own_decision_and_minus_one_is_native() {
 }
 
 #[test]
+fn x32_decided_alike_costs_x86_64_one_compare() {
+    let calls = |base: u32| (0..9).map(|number| (base + number * 2, always(Action::Allow))).collect();
+    let measure = |policy: &Policy| {
+        let program = compile(policy);
+        let executed = (0..18).map(|nr| {
+            simulate(&program, Endian::Little, &SyscallData::new(Abi::X86_64.token(), nr, [0; 6])).unwrap().executed
+        });
+        (program.instructions.len(), executed.sum::<usize>())
+    };
+    let alone = measure(&policy([(Abi::X86_64, calls(0))]));
+    let both = measure(&policy([(Abi::X86_64, calls(0)), (Abi::X32, calls(X32_BIT))]));
+    assert!(both.0 <= alone.0 + 2 && both.1 <= alone.1 + 18, "{alone:?} {both:?}");
+}
+
+#[test]
 fn argument_code_is_shared_across_numbers_and_abis() {
     let one = |abis: &[(Abi, u32)], numbers: &[u32]| {
         let condition = || Condition::All(vec![word64(0, &[(3, 3)]), word32(2, &[(5, 9)])]);
