@@ -44,7 +44,7 @@ mod word;
 
 use std::fmt;
 
-pub use condition::{Implication, Overlap, implies, overlap, satisfiable};
+pub use condition::{Implication, Overlap, call_difference, implies, overlap, satisfiable};
 pub use cubes::{Cube, TooMany, cover_for, cubes, cubes_for};
 pub use listing::{Difference, Differences};
 pub use operation::Refusal;
