@@ -87,6 +87,7 @@ impl Observed {
     }
 
     /// Says that not every value of argument `arg` could be kept: it is unconstrained.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) fn unbounded(&mut self, abi: Abi, nr: u32, phase: Phase, arg: u8) {
         let arguments = &mut self.calls.entry((abi, nr, phase)).or_default().arguments;
         arguments.insert(arg, Values::Unbounded(Unbounded::Unbounded));

@@ -1,5 +1,6 @@
 //! Recording a command: which backend, and what came of it.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -84,10 +85,9 @@ pub enum RecordError {
     /// ptrace was asked for, or is what is left, and can't be used.
     #[error(transparent)]
     Ptrace(#[from] PtraceError),
-    /// The recording couldn't be taken out of the kernel.
-    #[cfg(target_arch = "x86_64")]
+    /// The command's process couldn't be marked, or what was recorded couldn't be taken out of the kernel.
     #[error("{0}\n  next: record again; if it happens again, use another backend")]
-    Programs(#[from] ebpf::ProgramsError),
+    Kernel(#[source] Box<dyn Error + Send + Sync>),
     /// A system call that should work failed.
     #[error("{0}\n  next: check the limits on processes, memory and open files (`ulimit -a`)")]
     System(#[from] io::Error),

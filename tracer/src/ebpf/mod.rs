@@ -15,7 +15,5 @@ mod unavailable;
 #[cfg(target_arch = "x86_64")]
 mod wait;
 
-#[cfg(target_arch = "x86_64")]
-pub use programs::ProgramsError;
 pub(crate) use session::Session;
 pub use unavailable::Unavailable;

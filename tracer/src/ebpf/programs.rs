@@ -18,7 +18,7 @@ use super::layout::{
 use super::unavailable::Unavailable;
 use crate::arguments::{Kept, kept};
 use crate::observed::Observed;
-use crate::record::Capacities;
+use crate::record::{Capacities, RecordError};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/record.x86_64.o");
 
@@ -39,7 +39,7 @@ const TABLES: [Abi; 2] = [Abi::X86_64, Abi::X86];
 
 /// Why the maps could not be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ProgramsError {
+pub(super) enum ProgramsError {
     /// A map that the object defines isn't there.
     #[error("the BPF object has no map `{0}`")]
     MissingMap(&'static str),
@@ -55,6 +55,12 @@ pub enum ProgramsError {
     /// The task could not be marked.
     #[error("can't mark the command's process: {0}")]
     Mark(#[source] io::Error),
+}
+
+impl From<ProgramsError> for RecordError {
+    fn from(error: ProgramsError) -> Self {
+        Self::Kernel(Box::new(error))
+    }
 }
 
 /// The loaded and attached object.

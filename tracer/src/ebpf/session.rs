@@ -2,6 +2,8 @@
 
 use std::io;
 
+use nix::sys::signal::Signal;
+
 use super::child::Child;
 use super::programs::Programs;
 use super::unavailable::Unavailable;
@@ -34,16 +36,22 @@ impl Session {
         if let Some(errno) = child.exec_failure() {
             return Err(command.failed(errno).into());
         }
-        let still_running = match cut_short_by {
-            None => 0,
-            Some(_) => programs.running()?.processes,
+        // Those left may have ended just before the signal.
+        let running = programs.running()?;
+        let cut_short_by = cut_short_by.filter(|_| running.tasks > 0);
+        let (still_running, notes) = match cut_short_by {
+            None => (0, Vec::new()),
+            Some(signal) => (running.processes, vec![cut_short(signal, running.processes)]),
         };
-        let notes = cut_short_by.map(|signal| match still_running {
-            1 => format!("{signal} ended the recording while 1 descendant of the command was running; its later calls are not in it"),
-            count => format!("{signal} ended the recording while {count} descendants of the command were running; their later calls are not in it"),
-        });
         let observed = programs.finish(cut_short_by.is_none())?;
         let ending = Ending { status: child.process.reap_blocking(), calls_exact: true, still_running };
-        Ok(Recorded { observed, ending, notes: notes.into_iter().collect() })
+        Ok(Recorded { observed, ending, notes })
     }
+}
+
+fn cut_short(by: Signal, running: u64) -> String {
+    let (descendants, their) = if running == 1 { ("descendant", "its") } else { ("descendants", "their") };
+    format!(
+        "{by} ended the recording with {running} {descendants} of the command still running; {their} later calls aren't in it"
+    )
 }

@@ -1,4 +1,5 @@
 //! Why eBPF can't be used here, and what would make it work.
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
 use std::error::Error;
 use std::fmt;
@@ -23,11 +24,8 @@ enum Kind {
 }
 
 /// include/uapi/linux/capability.h
-#[cfg(target_arch = "x86_64")]
 const CAP_SYS_ADMIN: u32 = 21;
-#[cfg(target_arch = "x86_64")]
 const CAP_PERFMON: u32 = 38;
-#[cfg(target_arch = "x86_64")]
 const CAP_BPF: u32 = 39;
 
 impl Unavailable {
@@ -36,13 +34,11 @@ impl Unavailable {
         Self { kind: Kind::Machine }
     }
 
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn no_type_information(error: &(dyn Error + 'static)) -> Self {
         Self { kind: Kind::NoTypeInformation(whole(error)) }
     }
 
     /// When this process plainly has no rights to BPF; else only the kernel can tell. Spares the start the parsing.
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn without_capabilities() -> Option<Self> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
@@ -53,7 +49,6 @@ impl Unavailable {
     }
 
     /// What `error` means when it came of `step`, a verb phrase ("load the programs").
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn refused(step: &'static str, error: &(dyn Error + 'static)) -> Self {
         match operating_system_error(error) {
             Some(code @ (libc::EPERM | libc::EACCES)) => {
@@ -96,7 +91,6 @@ impl fmt::Display for Unavailable {
 impl Error for Unavailable {}
 
 /// The error number at the root of `error`.
-#[cfg(target_arch = "x86_64")]
 fn operating_system_error(error: &(dyn Error + 'static)) -> Option<i32> {
     std::iter::successors(Some(error), |&error| error.source())
         .filter_map(|error| error.downcast_ref::<io::Error>())
@@ -104,7 +98,6 @@ fn operating_system_error(error: &(dyn Error + 'static)) -> Option<i32> {
 }
 
 /// `error` and what caused it, on one line, each part said once.
-#[cfg(target_arch = "x86_64")]
 fn whole(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in std::iter::successors(Some(error), |&error| error.source()) {
@@ -120,7 +113,6 @@ fn whole(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Whether the kernel runs in the lockdown mode that forbids BPF to read kernel memory (security/lockdown, since 5.4).
-#[cfg(target_arch = "x86_64")]
 fn locked_down() -> bool {
     std::fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|modes| modes.contains("[confidentiality]"))
 }
