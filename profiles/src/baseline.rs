@@ -40,7 +40,7 @@ impl fmt::Display for Runtime {
 
 /// No measured runtime has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no baseline for a runtime called `{name}`; callgate has measured {}", Runtime::ALL.iter().map(|runtime| runtime.name()).collect::<Vec<_>>().join(" and "))]
+#[error("no baseline for a runtime called `{name}`\n  next: callgate has measured {}", Runtime::ALL.iter().map(|runtime| runtime.name()).collect::<Vec<_>>().join(" and "))]
 pub struct UnknownRuntime {
     /// What was asked for.
     pub name: String,
@@ -179,6 +179,6 @@ mod tests {
         }
         assert_eq!("podman".parse(), Ok(Runtime::Crun));
         let error = "youki".parse::<Runtime>().unwrap_err().to_string();
-        assert_eq!(error, "no baseline for a runtime called `youki`; callgate has measured runc and crun");
+        assert_eq!(error, "no baseline for a runtime called `youki`\n  next: callgate has measured runc and crun");
     }
 }

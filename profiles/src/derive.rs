@@ -59,7 +59,7 @@ impl fmt::Display for Otherwise {
 /// No default action has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "no default is called `{name}`; there are errno (EPERM), kill (the process) and log (allow and write an audit record)"
+    "no default is called `{name}`\n  next: there are errno (EPERM), kill (the process) and log (allow and write an audit record)"
 )]
 pub struct UnknownDefault {
     /// What was asked for.
@@ -102,7 +102,7 @@ pub struct Derived {
 pub enum DeriveError {
     /// The recording lost something.
     #[error(
-        "the recording is incomplete ({}), so the policy would refuse what the command needs; record again, or derive with `--incomplete-ok`",
+        "the recording is incomplete ({}), so the policy would refuse what the command needs\n  next: record again, or derive with `--incomplete-ok`",
         header::lost(lost)
     )]
     Incomplete {
@@ -110,7 +110,7 @@ pub enum DeriveError {
         lost: BTreeMap<String, u64>,
     },
     /// There is no call in the recording.
-    #[error("the recording has no system call in it; record a command with `callgate record -o FILE -- CMD`")]
+    #[error("the recording has no system call in it\n  next: record a command with `callgate record -o FILE -- CMD`")]
     Empty,
 }
 

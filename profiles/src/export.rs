@@ -60,7 +60,7 @@ impl fmt::Display for Format {
 
 /// No format has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no format is called `{name}`; callgate writes {}", Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", "))]
+#[error("no format is called `{name}`\n  next: callgate writes {}", Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", "))]
 pub struct UnknownFormat {
     /// What was asked for.
     pub name: String,
@@ -129,7 +129,7 @@ impl fmt::Display for Difference {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExportError {
     /// The format can't say what the policy says about some named calls.
-    #[error("{format} can't say what the policy says about {}: {}; {}", count(differences.len(), "call"), sample(differences), difference_help(*format))]
+    #[error("{format} can't say what the policy says about {}: {}\n  next: {}", count(differences.len(), "call"), sample(differences), difference_help(*format))]
     Differs {
         /// The format.
         format: Format,
@@ -138,14 +138,14 @@ pub enum ExportError {
     },
     /// The conditions come to more argument rules than any loader could put into one filter.
     #[error(
-        "the conditions on `{call}` bring the file past {MAX_ARGUMENT_RULES} argument rules, more than a filter has room for; use `--to bpf`, or conditions with fewer values"
+        "the conditions on `{call}` bring the file past {MAX_ARGUMENT_RULES} argument rules, more than a filter has room for\n  next: use `--to bpf`, or conditions with fewer values"
     )]
     TooManyRules {
         /// The call whose rules are too many.
         call: String,
     },
     /// `strict` was asked for and there are notes.
-    #[error("{format} can't say everything that the policy says, and strict was asked for: {}", notes.join("; "))]
+    #[error("{format} can't say everything that the policy says, and strict was asked for: {}\n  next: leave `--strict` out, or change the policy", notes.join("; "))]
     Strict {
         /// The format.
         format: Format,

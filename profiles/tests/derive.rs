@@ -237,7 +237,7 @@ fn an_incomplete_recording_is_refused_unless_asked_for() {
     let refused = derive(&recording(&[lossy.clone()]), &DeriveOptions::default()).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the recording is incomplete (3 forked_tasks), so the policy would refuse what the command needs; record again, or \
+        "the recording is incomplete (3 forked_tasks), so the policy would refuse what the command needs\n  next: record again, or \
          derive with `--incomplete-ok`"
     );
     let options = DeriveOptions { incomplete_ok: true, ..DeriveOptions::default() };

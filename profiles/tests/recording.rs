@@ -181,7 +181,7 @@ fn broken_files_say_where_and_what_next() {
     let schema = message("\"schema\": 1", "\"schema\": 9");
     assert_eq!(
         schema,
-        "schema 9, and this callgate reads schema 1; record again, or use the callgate that wrote the file"
+        "schema 9, and this callgate reads schema 1\n  next: record again, or use the callgate that wrote the file"
     );
     assert!(
         message("\"complete\": true", "\"complete\": false").starts_with("`complete` is not what the runs come to")

@@ -14,7 +14,7 @@ use super::{Recording, Row, Run, SCHEMA, Total, Values};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RecordingError {
     /// Not JSON, or not of a recording's shape.
-    #[error("line {line}, column {column}: {message}; a recording is written by `callgate record -o FILE`")]
+    #[error("line {line}, column {column}: {message}\n  next: a recording is written by `callgate record -o FILE`")]
     Shape {
         /// From 1.
         line: usize,
@@ -25,14 +25,14 @@ pub enum RecordingError {
     },
     /// Another version of the format.
     #[error(
-        "schema {found}, and this callgate reads schema {SCHEMA}; record again, or use the callgate that wrote the file"
+        "schema {found}, and this callgate reads schema {SCHEMA}\n  next: record again, or use the callgate that wrote the file"
     )]
     Schema {
         /// The version in the file.
         found: u64,
     },
     /// A run whose values can't be.
-    #[error("run {run}: {problem}; the file was changed after it was recorded: record again")]
+    #[error("run {run}: {problem}: the file was changed after it was recorded\n  next: record again")]
     Run {
         /// The run's id as the file has it.
         run: String,
@@ -41,7 +41,7 @@ pub enum RecordingError {
     },
     /// What is computed from the runs isn't what the file says.
     #[error(
-        "`{key}` is not what the runs come to; the file was changed after it was recorded: record again, or use `callgate merge` to join recordings"
+        "`{key}` is not what the runs come to: the file was changed after it was recorded\n  next: record again, or use `callgate merge` to join recordings"
     )]
     Totals {
         /// The top-level key.

@@ -9,7 +9,7 @@ use super::Recording;
 /// Two recordings have a run of one id with different content, so at least one was changed after it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "run {id} differs between two recordings, so at least one was changed after it was recorded; leave one of them out"
+    "run {id} differs between two recordings, so at least one was changed after it was recorded\n  next: leave one of them out"
 )]
 pub struct RunConflict {
     /// The run's id.
