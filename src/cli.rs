@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Check the `expect:` lines of policies
     Test(Test),
+    /// Write policies in the one canonical form
+    Fmt(Fmt),
     /// Compare two policies exactly; a difference comes with a call that shows it
     Diff(Diff),
     /// Record every system call of a command and all its descendants
@@ -134,6 +136,16 @@ pub(crate) struct Test {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Fmt {
+    /// Policy files, rewritten in place; `-` reads standard input and writes standard output
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; exit 1 when a file isn't in the canonical form
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Args)]

@@ -165,7 +165,7 @@ fn machines_that_disagree_get_a_rule_each_in_docker_and_none_in_oci() {
     let refused = export(&policy, &Program::default(), Format::Oci, &EXACT).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "oci can't say what the policy says about 1 call: `ptrace` is decided differently on x86_64 and aarch64; export one \
+        "oci can't say what the policy says about 1 call: `ptrace` is decided differently on x86_64 and aarch64\n  next: export one \
          file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`"
     );
 }

@@ -4,6 +4,7 @@ pub(crate) mod compile;
 pub(crate) mod derive;
 pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod fmt;
 pub(crate) mod record;
 pub(crate) mod run;
 mod spelling;
