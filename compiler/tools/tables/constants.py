@@ -151,6 +151,8 @@ INTERNAL = {
     "include/linux/socket.h": r"(AF|PF|SOL|MSG)_\w+",
     "include/linux/fs.h": r"(MNT_FORCE|MNT_DETACH|MNT_EXPIRE|UMOUNT_NOFOLLOW)",
     "include/linux/syslog.h": r"SYSLOG_ACTION_\w+",
+    "include/linux/splice.h": r"SPLICE_F_(MOVE|NONBLOCK|MORE|GIFT)",
+    "include/scsi/sg.h": r"SG_(IO|GET|SET|SCSI|EMULATED|NEXT)\w*",
 }
 # enum sock_type and enum sock_shutdown_cmd: include/linux/net.h; the modes of access(2): include/linux/fs.h MAY_*.
 WRITTEN = {

@@ -183,6 +183,8 @@ fn constants() {
         (Abi::X86_64, "MPOL_BIND", 2),
         (Abi::X86_64, "TIOCSCTTY", 0x540e),
         (Abi::X86_64, "MSG_OOB", 1),
+        (Abi::X86_64, "SPLICE_F_GIFT", 8),
+        (Abi::X86_64, "SG_IO", 0x2285),
         (Abi::X86, "SO_RCVTIMEO", 20),
         (Abi::X32, "SO_RCVTIMEO", 20),
         (Abi::X86, "SIOCGSTAMP", 0x8906),
