@@ -37,28 +37,26 @@ def main():
         if not file.startswith("arch/x86/um/"):
             found.setdefault(handler, []).append((folder, parameters))
     rows, calls = {}, []
-    for abi, (file, marks, _, _) in numbers.TABLES.items():
+    for abi, where in numbers.TABLES.items():
         lines = []
         for number, name, entries in numbers.table(source, abi):
             resolved = prototypes.resolve(found, abi, name, entries)
             if resolved:
                 handler, parameters = resolved
+                words = prototypes.words(handler, parameters)
+                # An architecture's own function of a name that another has too.
+                if handler in rows and rows[handler][0] != words:
+                    handler += "/" + where.folder
                 names = prototypes.aliases(pages, name, handler, parameters)
-                if handler in rows:
-                    # One handler behind several calls: keep the names of all their pages.
-                    old = rows[handler][1]
-                    taken = {n for _, n in parameters} | {n for group in old for n in group}
-                    for mine, theirs in zip(old, names):
-                        mine += [n for n in theirs if n not in taken]
-                else:
-                    rows[handler] = (parameters, names)
+                # One handler behind several calls: the names of all their pages.
+                rows[handler] = (words, prototypes.united(rows[handler][1] if handler in rows else None, names, parameters))
             calls.append((abi, name))
-            lines.append(f"{number}\t{name}\t{resolved[0] if resolved else '-'}")
+            lines.append(f"{number}\t{name}\t{handler if resolved else '-'}")
         write(
             f"numbers/{abi}.tsv",
             [
                 f"System calls of {abi}: number, name, handler (a row of prototypes.tsv; - when none ever existed).",
-                f"Source: {kernel} {file} ({', '.join(sorted(marks))}) and the newer calls listed in tools/tables/numbers.py.",
+                f"Source: {kernel} {where.file} ({', '.join(sorted(where.marks))}) and the newer calls listed in tools/tables/numbers.py.",
                 "Written by tools/generate_tables.py.",
             ],
             lines,
@@ -88,8 +86,10 @@ def main():
         f"Source: the headers of {kernel} as each ABI's compiler sees them (make headers_install), named before their rows.",
         "Written by tools/generate_tables.py.",
     ]
-    write("constants.tsv", header, constants.table(values, lambda file: file != "asm/errno.h"))
-    write("errno.tsv", header, constants.table(values, lambda file: file == "asm/errno.h"))
+    for file, abis in constants.FILES.items():
+        group = {abi: values[abi] for abi in abis}
+        write(file, [f"Constants of {', '.join(abis)}.", *header], constants.table(group, lambda place: place != constants.ERRNO))
+    write("errno.tsv", header, constants.table(values, lambda place: place == constants.ERRNO))
 
 
 main()

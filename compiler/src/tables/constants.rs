@@ -11,16 +11,14 @@ type Table = Vec<(&'static str, u64)>;
 static CONSTANTS: [OnceLock<Table>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
 static ERRNOS: [OnceLock<Table>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
 
-/// The rows of a file that an ABI has, in the file's order.
-fn read(abi: Abi, text: &'static str) -> impl Iterator<Item = (&'static str, u64)> {
-    rows(text).filter_map(move |words| match words.as_slice() {
-        [name, all, exceptions @ ..] => Some((*name, unsigned(of_abi(abi, all, exceptions))?)),
-        _ => None,
-    })
-}
-
+/// The rows of a file that an ABI has.
 fn sorted(abi: Abi, text: &'static str) -> Table {
-    let mut table: Table = read(abi, text).collect();
+    let mut table: Table = rows(text)
+        .filter_map(|words| match words.as_slice() {
+            [name, all, exceptions @ ..] => Some((*name, unsigned(of_abi(abi, all, exceptions))?)),
+            _ => None,
+        })
+        .collect();
     table.sort_unstable();
     table
 }
@@ -33,13 +31,11 @@ fn constants(abi: Abi) -> &'static Table {
     CONSTANTS[abi as usize].get_or_init(|| sorted(abi, include_str!("../../data/constants.tsv")))
 }
 
-const ERRNO_TEXT: &str = include_str!("../../data/errno.tsv");
-
 /// Names of the C library for a number the kernel names otherwise (errno(3)).
 const LIBRARY_ERRNOS: &[(&str, &str)] = &[("ENOTSUP", "EOPNOTSUPP")];
 
 fn errnos(abi: Abi) -> &'static Table {
-    ERRNOS[abi as usize].get_or_init(|| sorted(abi, ERRNO_TEXT))
+    ERRNOS[abi as usize].get_or_init(|| sorted(abi, include_str!("../../data/errno.tsv")))
 }
 
 /// The value of a named constant, as the kernel's headers define it for an ABI.
@@ -64,11 +60,12 @@ pub fn errno(abi: Abi, name: &str) -> Option<u16> {
     find(errnos(abi), name).and_then(|value| u16::try_from(value).ok())
 }
 
-/// The name of an error number: the first of the kernel's names for it (`EAGAIN`, not `EWOULDBLOCK`).
+/// The name of an error number; of two names the usual one (`EAGAIN`, not `EWOULDBLOCK`).
 #[must_use]
 pub fn errno_name(abi: Abi, number: u16) -> Option<&'static str> {
     const SECOND: &[&str] = &["EWOULDBLOCK", "EDEADLOCK"];
-    let mut names = read(abi, ERRNO_TEXT).filter(|&(_, value)| value == u64::from(number)).map(|(name, _)| name);
+    let mut names = errnos(abi).iter().filter(|&&(_, value)| value == u64::from(number)).map(|&(name, _)| name);
     let first = names.next()?;
-    Some(names.chain([first]).find(|name| !SECOND.contains(name)).unwrap_or(first))
+    // EDEADLOCK is a number of its own on some architectures.
+    Some(if SECOND.contains(&first) { names.next().unwrap_or(first) } else { first })
 }

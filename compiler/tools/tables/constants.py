@@ -16,6 +16,23 @@ TARGETS = {
     "x86": ("x86", ["--target=i386-linux-gnu"]),
     "x32": ("x86", ["--target=x86_64-linux-gnux32"]),
     "aarch64": ("arm64", ["--target=aarch64-linux-gnu"]),
+    "arm": ("arm", ["--target=arm-linux-gnueabihf"]),
+    "riscv64": ("riscv", ["--target=riscv64-linux-gnu"]),
+    # clang 14 doesn't know it; RISC-V's types have the same sizes and places.
+    "loongarch64": ("loongarch", ["--target=riscv64-linux-gnu", "-U__riscv", "-D__loongarch__", "-D__loongarch_grlen=64"]),
+    "s390x": ("s390", ["--target=s390x-linux-gnu"]),
+    "ppc64": ("powerpc", ["--target=powerpc64le-linux-gnu"]),
+    "ppc": ("powerpc", ["--target=powerpcle-linux-gnu"]),
+    "mips": ("mips", ["--target=mipsel-linux-gnu"]),
+    "mips64": ("mips", ["--target=mips64el-linux-gnuabi64"]),
+    "mipsn32": ("mips", ["--target=mips64el-linux-gnuabin32"]),
+}
+
+# One data file for each group; powerpc and mips put an ioctl's direction elsewhere, so nearly all of theirs differ.
+FILES = {
+    "constants.tsv": ["x86_64", "x86", "x32", "aarch64", "arm", "riscv64", "loongarch64", "s390x"],
+    "constants_powerpc.tsv": ["ppc64", "ppc"],
+    "constants_mips.tsv": ["mips", "mips64", "mipsn32"],
 }
 
 # Header -> the names taken from it. IOCTL stands for every macro built with _IO, _IOR, _IOW or _IOWR.
@@ -126,13 +143,16 @@ HEADERS = {
     "asm/mman.h": r"(PROT|MAP|MADV)_\w+",
 }
 
+# Where the error numbers are; they have a file of their own.
+ERRNO = "asm/errno.h"
+
 # Words the kernel keeps in its own headers, though a program passes them: file of the source tree -> names.
 INTERNAL = {
     "include/linux/socket.h": r"(AF|PF|SOL|MSG)_\w+",
     "include/linux/fs.h": r"(MNT_FORCE|MNT_DETACH|MNT_EXPIRE|UMOUNT_NOFOLLOW)",
     "include/linux/syslog.h": r"SYSLOG_ACTION_\w+",
 }
-# enum sock_type and enum sock_shutdown_cmd: include/linux/net.h; arch/mips has its own sock_type.
+# enum sock_type and enum sock_shutdown_cmd: include/linux/net.h; the modes of access(2): include/linux/fs.h MAY_*.
 WRITTEN = {
     "SOCK_STREAM": "1",
     "SOCK_DGRAM": "2",
@@ -151,12 +171,18 @@ WRITTEN = {
     "W_OK": "2",
     "X_OK": "1",
     "F_OK": "0",
+    # _NSIG, arch/x86/include/asm/signal.h; the other ABIs have it in their own headers.
+    "SIGRTMAX": "64",
 }
 # Helpers of other macros, and layouts of structures nobody passes.
 UNWANTED = re.compile(r"__\w+|\w+__\w*|CAP_(OPT|VALID|TO)\w*|SIGEV_\w+|SI_\w+|SIGINFO\w*|\w+_SIZE_VER\d")
 
 
 CLANG = shutil.which("clang") or "clang-14"
+
+
+# What an architecture has otherwise: enum sock_type of arch/mips/include/asm/socket.h.
+WRITTEN_OF = {"mips": {"SOCK_STREAM": "2", "SOCK_DGRAM": "1"}}
 
 
 def compile_text(text, options, directory, *more):
@@ -178,14 +204,17 @@ STUBS = {
     "sys/types.h": "",
     "sys/ioctl.h": "",
     "sys/socket.h": "",
-    "sys/time.h": "struct timeval { long tv_sec; long tv_usec; };",
+    "sys/time.h": "",
     "time.h": "",
     "stdlib.h": "",
     "string.h": "",
     "unistd.h": "",
 }
+# What some headers use without including it. time_t is the kernel's old one: on x86 SO_RCVTIMEO and its like are the
+# 32-bit variants, as for a program built without 64-bit time.
 PREAMBLE = (
-    "#include <linux/types.h>\n#include <linux/time_types.h>\n#include <linux/ioctl.h>\n#include <linux/socket.h>\n"
+    "#include <linux/types.h>\ntypedef __kernel_old_time_t time_t;\n"
+    "#include <linux/time_types.h>\n#include <linux/time.h>\n#include <linux/ioctl.h>\n#include <linux/socket.h>\n"
     "#include <linux/fcntl.h>\n#include <asm/ioctls.h>\n#include <linux/fiemap.h>\n#include <linux/blktrace_api.h>\n"
     "typedef __kernel_size_t size_t; typedef unsigned short sa_family_t; struct sockaddr { unsigned short sa_family; char sa_data[14]; };\n"
     "typedef unsigned char u_char; typedef unsigned int uid_t; typedef int pid_t;\n"
@@ -227,10 +256,14 @@ def values(names, lines, options, directory):
         names = [name for at, name in enumerate(names, len(lines) + 1) if at not in bad]
     found = {}
     for name, data in re.findall(r"^value_(\w+):\n((?:\s+\.\S+\s+\S+.*\n)+)", output, re.M):
-        # A string's address is a .quad too, of a label.
-        word = re.search(r"\.(?:quad|xword)\s+(-?\d+)", data)
+        # A string's address is a .quad too, of a label. arm writes two words, low first like every target here but s390x.
+        word = re.search(r"\.(?:quad|xword|8byte)\s+(-?\d+)", data)
+        pair = re.findall(r"\.(?:long|4byte)\s+(-?\d+)", data)
         if word:
             found[name] = int(word.group(1)) & 0xFFFFFFFFFFFFFFFF
+        elif len(pair) == 2:
+            low, high = (int(half) & 0xFFFFFFFF for half in pair)
+            found[name] = high << 32 | low
     return found
 
 
@@ -254,14 +287,15 @@ def of_abi(source, headers, abi):
             result[header] = got
         defined = list(internal(source))
         own = ["#include <linux/fcntl.h>"] + [f"#define {name} {body}" for _, name, body in defined]
-        own += [f"#define {name} {body}" for name, body in WRITTEN.items()]
+        written = WRITTEN | WRITTEN_OF.get(TARGETS[abi][0], {})
+        own += [f"#define {name} {body}" for name, body in written.items() if name not in seen]
         for file in list(INTERNAL) + ["include/linux/net.h"]:
-            names = {name for place, name, _ in defined if place == file} if file in INTERNAL else set(WRITTEN)
+            names = {name for place, name, _ in defined if place == file} if file in INTERNAL else set(written)
             got = values(names - seen, own, options, directory)
             seen |= set(got)
             result[file] = got
-        errno = names_in("asm/errno.h", r"E[A-Z0-9]+", options, directory)
-        result["asm/errno.h"] = values(errno, ["#include <asm/errno.h>"], options, directory)
+        errno = names_in(ERRNO, r"E[A-Z0-9]+", options, directory)
+        result[ERRNO] = values(errno, [f"#include <{ERRNO}>"], options, directory)
     return result
 
 

@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
-DEFINE = re.compile(r"^\s*(COMPAT_SYSCALL|SYSCALL32|SYSCALL)_DEFINE(\d)\(", re.M)
+DEFINE = re.compile(r"^\s*(COMPAT_SYSCALL|PPC32_SYSCALL|SYSCALL32|SYSCALL)_DEFINE(\d)\(", re.M)
 
 # Folders that hold no handler, or another program's copy of one.
 SKIPPED = {"tools", "samples", "Documentation", "scripts", "usr"}
+
+# The type of an argument that comes in two registers, in the order of the machine's bytes (include/asm-generic/compat.h).
+DUAL = "two registers"
 
 
 def balanced(text, start):
@@ -38,12 +41,12 @@ def split(text):
 
 
 def parameters(parts):
-    """Pairs of type and name; a 64-bit argument in two registers (compat_arg_u64_dual, SC_ARG64) becomes two words."""
+    """Pairs of type and name; a 64-bit argument in two registers (compat_arg_u64_dual, SC_ARG64) is one pair of type DUAL."""
     found, at = [], 0
     while at < len(parts):
         dual = re.fullmatch(r"(?:compat_arg_u64_dual|SC_ARG64|arg_u32p?|compat_arg_u64_glue)\((\w+)\)", parts[at])
         if dual:
-            found += [("u32", dual.group(1) + "_lo"), ("u32", dual.group(1) + "_hi")]
+            found.append((DUAL, dual.group(1)))
             at += 1
         else:
             found.append((parts[at], parts[at + 1]))
@@ -65,8 +68,8 @@ def definitions(source):
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
         for match in DEFINE.finditer(text):
             parts = [part for part in split(balanced(text, match.end() - 1)) if part]
-            # SYSCALL32 is the compat handler of a 64-bit kernel and the only one of a 32-bit kernel.
-            prefixes = {"SYSCALL": ["sys_"], "SYSCALL32": ["sys_", "compat_sys_"]}.get(match.group(1), ["compat_sys_"])
+            # SYSCALL32 and PPC32 are the compat handler of a 64-bit kernel and the only one of a 32-bit kernel.
+            prefixes = {"SYSCALL": ["sys_"], "COMPAT_SYSCALL": ["compat_sys_"]}.get(match.group(1), ["sys_", "compat_sys_"])
             for prefix in prefixes:
                 found.append((prefix + parts[0], arch, str(place), parameters(parts[1:])))
     return found

@@ -40,6 +40,9 @@ OWN = {
     "pkey_free": ("4.9", "pkey_alloc(2)"),
     "pkey_mprotect": ("4.9", "mprotect(2)"),
     "kexec_file_load": ("3.17", "kexec_load(2)"),
+    "riscv_hwprobe": ("6.4", "v6.4 arch/riscv/kernel/sys_riscv.c"),
+    "arm_fadvise64_64": ("2.6", "syscalls(2), as fadvise64_64"),
+    "arm_sync_file_range": ("2.6.22", "syscalls(2), as sync_file_range2"),
     # The page names them otherwise or leaves the version out.
     "pread64": ("2.2", "syscalls(2), as pread"),
     "pwrite64": ("2.2", "syscalls(2), as pwrite"),
@@ -55,7 +58,7 @@ for _name in (
 # Reserved numbers and calls gone before 2.6 was: older than any kernel a policy speaks of.
 for _name in (
     "break stty gtty ftime prof lock mpx ulimit profil idle afs_syscall getpmsg putpmsg security tuxcall vserver "
-    "epoll_ctl_old epoll_wait_old"
+    "epoll_ctl_old epoll_wait_old cachectl multiplexer timerfd"
 ).split():
     OWN[_name] = ("2.6", "number present in 2.6.0, age unknown")
 
@@ -66,19 +69,22 @@ LATER = {
     ("x32", "getcpu"): "3.4",
     ("aarch64", "kexec_file_load"): "5.0",  # v5.0 include/uapi/asm-generic/unistd.h, 294
     ("aarch64", "map_shadow_stack"): "6.13",  # v6.13 arch/arm64/mm/gcs.c
+    ("loongarch64", "memfd_secret"): "7.0",  # glibc, Update syscall lists for Linux 7.1
+    ("riscv64", "memfd_secret"): "5.14",
 }
-# socketcall's parts, v4.3 arch/x86/entry/syscalls/syscall_32.tbl
+# socketcall's parts, v4.3 arch/x86/entry/syscalls/syscall_32.tbl, arch/s390/kernel/syscalls.S
 for _name in (
     "socket socketpair bind connect listen accept4 getsockopt setsockopt getsockname getpeername sendto sendmsg recvfrom "
     "recvmsg shutdown"
 ).split():
-    LATER["x86", _name] = "4.3"
-# ipc's parts, v5.1 arch/x86/entry/syscalls/syscall_32.tbl
+    LATER["x86", _name] = LATER["s390", _name] = LATER["s390x", _name] = "4.3"
+# ipc's parts, v5.1 arch/*/kernel/syscalls/*.tbl
 for _name in "semget semctl shmget shmctl shmat shmdt msgget msgsnd msgrcv msgctl".split():
-    LATER["x86", _name] = "5.1"
+    for _abi in "x86 s390 s390x ppc ppc64 mips".split():
+        LATER[_abi, _name] = "5.1"
 
 # The kernel that brought an ABI: no call of it is older (Documentation of each merge; x86 and x86_64 predate 2.6).
-BIRTH = {"x32": "3.4", "aarch64": "3.7"}
+BIRTH = {"x32": "3.4", "aarch64": "3.7", "riscv64": "4.15", "loongarch64": "5.19"}
 
 
 def manual(directory):

@@ -183,6 +183,10 @@ fn constants() {
         (Abi::X86_64, "MPOL_BIND", 2),
         (Abi::X86_64, "TIOCSCTTY", 0x540e),
         (Abi::X86_64, "MSG_OOB", 1),
+        (Abi::X86, "SO_RCVTIMEO", 20),
+        (Abi::X32, "SO_RCVTIMEO", 20),
+        (Abi::X86, "SIOCGSTAMP", 0x8906),
+        (Abi::X86_64, "SIGRTMAX", 64),
     ] {
         if tables::constant(abi, name) != Some(value) {
             wrong.push((abi, name, value, tables::constant(abi, name)));

@@ -12,6 +12,7 @@ const EVENTS: &str = "/sys/kernel/tracing/events/syscalls";
 /// Words declared as wide as a long of which the kernel reads 32 bits (tools/tables/prototypes.py says where).
 const CUT: &[(&str, &str)] = &[
     ("clone", "clone_flags"),
+    ("mbind", "mode"),
     ("mmap", "fd"),
     ("preadv", "fd"),
     ("preadv2", "fd"),
@@ -28,9 +29,8 @@ fn fields(format: &str) -> Vec<(&str, &str)> {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("field:")?.split(';').next())
         .filter_map(|field| field.rsplit_once(' '))
-        .filter(|(_, name)| !name.starts_with("common_") && *name != "__syscall_nr" && !name.starts_with("__data_loc"))
-        // Since 6.19 tracefs adds a copy of what a string parameter points to.
-        .filter(|(kind, _)| !kind.contains("__data_loc"))
+        // __data_loc is a copy of what a parameter points to.
+        .filter(|(kind, name)| !name.starts_with("common_") && *name != "__syscall_nr" && !kind.contains("__data_loc"))
         .collect()
 }
 
@@ -51,8 +51,7 @@ fn wide(kind: &str) -> bool {
         .any(|word| kind.contains(word))
 }
 
-/// The number of a call of this kernel, from its program's entry in the format file's `ID`-less header, is not there:
-/// tracefs gives names only, so a call is found by the kernel function's name.
+/// The call an event is about. Events are named after the kernel function, which the number tables name too.
 fn call_of(event: &str) -> Option<&'static str> {
     let handler = event.strip_prefix("sys_enter_")?;
     let known = tables::numbers::entries(Abi::X86_64).iter().find(|entry| entry.handler == handler);
@@ -60,7 +59,6 @@ fn call_of(event: &str) -> Option<&'static str> {
 }
 
 #[test]
-#[cfg(target_arch = "x86_64")]
 fn prototypes_are_the_kernels() {
     let Ok(events) = fs::read_dir(EVENTS) else {
         let required = std::env::var("CALLGATE_REQUIRE").is_ok_and(|value| value == "all");

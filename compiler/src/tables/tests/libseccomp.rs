@@ -1,0 +1,44 @@
+//! The numbers against libseccomp's, asked through its `scmp_sys_resolver` (Debian package seccomp).
+
+use std::process::Command;
+
+use crate::abi::Abi;
+use crate::tables;
+
+/// x86's parts of socketcall and ipc: libseccomp 2.5 answers with a number of its own below -100 and rewrites both.
+const MULTIPLEXED: &str = "socket bind connect listen getsockname getpeername socketpair sendto recvfrom shutdown setsockopt \
+                           getsockopt sendmsg recvmsg sendmmsg recvmmsg accept4 semget semctl shmget shmctl shmat shmdt msgget msgsnd msgrcv \
+                           msgctl";
+
+/// Calls some versions of libseccomp say an ABI lacks: `map_shadow_stack` is in x32's table since 6.6, not in 2.5's.
+const DENIED: &[(Abi, &str)] = &[(Abi::X32, "map_shadow_stack")];
+
+/// The number libseccomp has for a call; -1 when it doesn't know the name.
+fn resolve(abi: Abi, name: &str) -> Option<i64> {
+    let output = Command::new("scmp_sys_resolver").args(["-a", abi.name(), name]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+#[test]
+fn numbers_are_libseccomps() {
+    if resolve(Abi::X86_64, "read") != Some(0) {
+        let required = std::env::var("CALLGATE_REQUIRE").is_ok_and(|value| value == "all");
+        assert!(!required, "scmp_sys_resolver doesn't answer");
+        eprintln!("skipped: numbers_are_libseccomps: scmp_sys_resolver doesn't answer (Debian package seccomp)");
+        return;
+    }
+    for &abi in Abi::ALL {
+        let mut compared = 0;
+        for (number, name) in tables::calls(abi) {
+            let theirs = resolve(abi, name).unwrap();
+            let parts = abi == Abi::X86 && theirs < 0 && MULTIPLEXED.split_whitespace().any(|part| part == name);
+            // Unknown (-1): the call is newer than the library. What it may deny depends on its version.
+            if theirs == -1 || parts || (theirs < 0 && DENIED.contains(&(abi, name))) {
+                continue;
+            }
+            assert_eq!(theirs, i64::from(number), "{abi} {name}");
+            compared += 1;
+        }
+        assert!(compared > 300, "{abi}: only {compared} calls compared");
+    }
+}
