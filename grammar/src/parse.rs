@@ -9,9 +9,9 @@ mod expected;
 mod explain;
 mod expression;
 mod literal;
-mod report;
+pub(crate) mod report;
 mod scan;
-mod split;
+pub(crate) mod split;
 mod syntax_error;
 mod words;
 

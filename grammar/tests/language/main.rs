@@ -2,6 +2,8 @@
 
 mod bounds;
 mod diagnostics;
+mod formatting;
+mod page;
 mod properties;
 mod shape;
 mod trees;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const SOURCE: SourceId = SourceId(7);
 
 /// Pieces of policies, so that random sequences come near to being one.
-fn tokens() -> impl Strategy<Value = String> {
+pub(crate) fn tokens() -> impl Strategy<Value = String> {
     let token = prop::sample::select(vec![
         "allow",
         "deny",
