@@ -1,6 +1,8 @@
 //! Classic BPF: instructions, the kernel's admission rules, a simulator, a disassembler, what the kernel makes of a program.
 
 mod admission;
+#[cfg(test)]
+mod assembler;
 mod bitmap;
 mod bytes;
 mod conversion;

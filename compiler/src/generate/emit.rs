@@ -112,9 +112,9 @@ impl<'a> Writer<'a> {
         let mut used = vec![[false; 3]; start.index() + 1];
         used[start.index()][Entry::Load as usize] = true;
         for &id in reachable {
-            if let Step::Compare { variable, yes, no, .. } = compares.step(id) {
-                for target in [yes, no] {
-                    used[target.index()][entry(compares, variable, target) as usize] = true;
+            if let Step::Compare { variable, test, k, yes, no } = compares.step(id) {
+                for (target, below) in [(yes, None), (no, bound(test, k))] {
+                    used[target.index()][entry(compares, variable, below, target) as usize] = true;
                 }
             }
         }
@@ -134,7 +134,9 @@ impl<'a> Writer<'a> {
                     Test::AtLeast => op::JGE,
                     Test::AnyBit => op::JSET,
                 };
-                let (jt, jf) = self.distances(variable, yes, no);
+                let yes = (yes, entry(self.compares, variable, None, yes));
+                let no = (no, entry(self.compares, variable, bound(test, k), no));
+                let (jt, jf) = self.distances(yes, no);
                 let jump = self.push(id, Instruction { code: op::JMP | operation | op::K, jt, jf, k });
                 self.places[id.index()][Entry::Jump as usize] = Some(jump);
                 let masked = variable.mask != u32::MAX;
@@ -158,26 +160,25 @@ impl<'a> Writer<'a> {
     }
 
     /// How far the branches of the next instruction are, after putting what is out of reach in reach.
-    fn distances(&mut self, variable: Variable, yes: StepId, no: StepId) -> (u8, u8) {
-        let (yes_entry, no_entry) = (entry(self.compares, variable, yes), entry(self.compares, variable, no));
+    fn distances(&mut self, yes: (StepId, Entry), no: (StepId, Entry)) -> (u8, u8) {
         // A stub for one branch moves the other one further away by one, and is itself at distance 0 or 1.
         for _ in 0..3 {
-            match (self.distance(yes, yes_entry), self.distance(no, no_entry)) {
+            match (self.distance(yes), self.distance(no)) {
                 (Some(jt), Some(jf)) => return (jt, jf),
-                (None, _) => self.stub(yes, yes_entry),
-                (_, None) => self.stub(no, no_entry),
+                (None, _) => self.stub(yes),
+                (_, None) => self.stub(no),
             }
         }
         // Not reached: two stubs bring both branches in reach.
         (0, 0)
     }
 
-    fn distance(&self, target: StepId, entry: Entry) -> Option<u8> {
+    fn distance(&self, (target, entry): (StepId, Entry)) -> Option<u8> {
         let place = self.places[target.index()][entry as usize]?;
         u8::try_from(self.instructions.len() - 1 - place).ok()
     }
 
-    fn stub(&mut self, target: StepId, entry: Entry) {
+    fn stub(&mut self, (target, entry): (StepId, Entry)) {
         let stub = match (self.compares.step(target), self.places[target.index()][entry as usize]) {
             (Step::Return(value), _) => Instruction::ret(value),
             (Step::Compare { .. }, place) => {
@@ -191,12 +192,46 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Where a compare of `variable` enters a step that follows it.
-fn entry(compares: &Compares, variable: Variable, target: StepId) -> Entry {
-    match compares.step(target) {
-        Step::Return(_) => Entry::Load,
-        Step::Compare { variable: own, .. } if own == variable => Entry::Jump,
-        Step::Compare { variable: own, .. } if own.word == variable.word && variable.mask == u32::MAX => Entry::Mask,
-        Step::Compare { .. } => Entry::Load,
+/// What the value is known to be below on the false branch of a test.
+fn bound(test: Test, k: u32) -> Option<u32> {
+    (test == Test::AtLeast).then_some(k)
+}
+
+/// Where a compare of `variable` enters a step that follows it, on a branch where the value is below `below`.
+fn entry(compares: &Compares, variable: Variable, below: Option<u32>, target: StepId) -> Entry {
+    let Step::Compare { variable: own, .. } = compares.step(target) else { return Entry::Load };
+    if own == variable {
+        Entry::Jump
+    } else if own.word != variable.word || variable.mask != u32::MAX {
+        Entry::Load
+    } else if below.is_some_and(|below| is_its_own_low_bits(below, own.mask)) {
+        Entry::Jump
+    } else {
+        Entry::Mask
+    }
+}
+
+/// A value below `2^p` is its own low p bits: `x < below` implies `x & mask = x` when the mask has every bit that a value below
+/// `below` can have.
+fn is_its_own_low_bits(below: u32, mask: u32) -> bool {
+    let highest = below.saturating_sub(1);
+    let possible = highest.checked_ilog2().map_or(0, |bit| u32::MAX >> (31 - bit));
+    possible & !mask == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn low_bits() {
+        for below in 1..40_u32 {
+            for mask in 0..64_u32 {
+                let same = (0..below).all(|x| x & mask == x);
+                assert_eq!(is_its_own_low_bits(below, mask), same, "{below} {mask:#b}");
+            }
+        }
+        assert!(is_its_own_low_bits(0x4000_0000, 0x3fff_ffff));
+        assert!(!is_its_own_low_bits(0x4000_0001, 0x3fff_ffff));
     }
 }

@@ -8,6 +8,7 @@
 //! ([`constant_allow`](crate::bpf::constant_allow)).
 
 mod compares;
+mod cubes;
 mod emit;
 mod lower;
 mod provenance;

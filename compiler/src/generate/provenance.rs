@@ -43,8 +43,10 @@ fn passing(calls: &Calls, variable: Variable, test: Test, k: u32, outcome: bool)
             let kept = Abi::ALL.iter().map(keeps).chain([!is_known]).zip(calls);
             kept.map(|(keep, ranges)| if keep { ranges.clone() } else { Vec::new() }).collect()
         }
-        (Word::NUMBER, Test::Equal) if whole => calls.iter().map(|ranges| cut(ranges, k, Some(k), outcome)).collect(),
-        (Word::NUMBER, Test::AtLeast) if whole => calls.iter().map(|ranges| cut(ranges, k, None, outcome)).collect(),
+        (Word::NUMBER, Test::Equal) => calls.iter().map(|ranges| cut(ranges, variable.mask, (k, k), outcome)).collect(),
+        (Word::NUMBER, Test::AtLeast) => {
+            calls.iter().map(|ranges| cut(ranges, variable.mask, (k, variable.mask), outcome)).collect()
+        }
         _ => calls.clone(),
     }
 }
@@ -57,9 +59,9 @@ fn holds(test: Test, value: u32, k: u32) -> bool {
     }
 }
 
-/// What of the ranges is in `first..=last` (no `last`: to the end), or, if not `inside`, what isn't.
-fn cut(ranges: &Ranges, first: u32, last: Option<u32>, inside: bool) -> Ranges {
-    let last = last.unwrap_or(u32::MAX);
+/// The numbers `n` of the ranges for which `n & mask` is in `first..=last`, or, if not `inside`, isn't. For masks of low bits; of
+/// ranges that go on past where such a mask starts over, all numbers.
+fn cut(ranges: &Ranges, mask: u32, (first, last): (u32, u32), inside: bool) -> Ranges {
     let mut kept = Vec::with_capacity(ranges.len() + 1);
     let mut keep = |low: u32, high: u32| {
         if low <= high {
@@ -67,14 +69,17 @@ fn cut(ranges: &Ranges, first: u32, last: Option<u32>, inside: bool) -> Ranges {
         }
     };
     for &(low, high) in ranges {
-        if inside {
-            keep(low.max(first), high.min(last));
+        let above = low & !mask;
+        if above != high & !mask || mask & mask.wrapping_add(1) != 0 {
+            keep(low, high);
+        } else if inside {
+            keep(low.max(above | first), high.min(above | last));
         } else {
             if let Some(end) = first.checked_sub(1) {
-                keep(low, high.min(end));
+                keep(low, high.min(above | end));
             }
-            if let Some(start) = last.checked_add(1) {
-                keep(low.max(start), high);
+            if last < mask {
+                keep(low.max(above | (last + 1)), high);
             }
         }
     }

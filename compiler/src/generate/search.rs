@@ -27,7 +27,7 @@ const LONGEST_CHAIN: usize = 3;
 const LARGEST_PROGRAM: usize = 160;
 
 /// How many compares more on the average search are worth one compare less in the program: one in this many.
-const COMPARES_PER_SEARCH: u64 = 24;
+const COMPARES_PER_SEARCH: u64 = 12;
 
 /// Builds the tree. Neighbouring intervals lead to different places, the first starts at the variable's least value.
 pub(super) fn tree(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
@@ -38,7 +38,23 @@ pub(super) fn tree(compares: &mut Compares, variable: Variable, intervals: &[Int
         return Some(compares.compare(variable, Test::AtLeast, right.first()?.first, above, below));
     }
     let last = intervals.len().checked_sub(1)?;
-    Some(Program::new(intervals).build(compares, variable, 0, last))
+    Some(Program::new(intervals, price(weight(intervals))).build(compares, variable, 0, last))
+}
+
+/// What the tree costs: its compares at a price each, and for each interval its weight times the compares on its path. `None`
+/// for lists too long to know.
+pub(super) fn cost(intervals: &[Interval], price: u64) -> Option<u64> {
+    let last = intervals.len().checked_sub(1).filter(|_| intervals.len() <= LARGEST_PROGRAM)?;
+    Program::new(intervals, price).best.get(last).map(|best| best.0)
+}
+
+/// The price of a compare in the program, in compares on a search times weight, when so much weight is searched in all.
+pub(super) fn price(weight: u64) -> u64 {
+    weight.div_ceil(COMPARES_PER_SEARCH).max(1)
+}
+
+pub(super) fn weight(intervals: &[Interval]) -> u64 {
+    intervals.iter().map(|interval| interval.weight).sum()
 }
 
 /// The cheapest way to tell a run of intervals apart.
@@ -58,16 +74,17 @@ struct Program<'a> {
     best: Vec<(u64, Choice)>,
     /// The weight of all intervals before an index.
     before: Vec<u64>,
+    price: u64,
 }
 
 impl<'a> Program<'a> {
-    fn new(intervals: &'a [Interval]) -> Self {
+    fn new(intervals: &'a [Interval], price: u64) -> Self {
         let length = intervals.len();
         let mut before = vec![0; length + 1];
         for (index, interval) in intervals.iter().enumerate() {
             before[index + 1] = before[index] + interval.weight;
         }
-        let mut program = Self { intervals, best: vec![(0, Choice::Nothing); length * length], before };
+        let mut program = Self { intervals, best: vec![(0, Choice::Nothing); length * length], before, price };
         for span in 1..length {
             for from in 0..length - span {
                 program.best[from * length + from + span] = program.cheapest(from, from + span);
@@ -76,18 +93,13 @@ impl<'a> Program<'a> {
         program
     }
 
-    /// The cost of one more compare in the program, as weight: costs are compares times weight.
-    fn price(&self) -> u64 {
-        self.before[self.intervals.len()].div_ceil(COMPARES_PER_SEARCH).max(1)
-    }
-
     fn weight(&self, from: usize, to: usize) -> u64 {
         self.before[to + 1] - self.before[from]
     }
 
     fn cheapest(&self, from: usize, to: usize) -> (u64, Choice) {
         let length = self.intervals.len();
-        let one = self.price() + self.weight(from, to);
+        let one = self.price + self.weight(from, to);
         let mut best = (u64::MAX, Choice::Nothing);
         for split in from + 1..=to {
             let cost = one + self.best[from * length + split - 1].0 + self.best[split * length + to].0;
@@ -110,7 +122,7 @@ impl<'a> Program<'a> {
         let mut left = self.weight(from, to);
         let mut cost = 0;
         for hole in self.holes(from, to, base)? {
-            cost += self.price() + left;
+            cost += self.price + left;
             left -= self.intervals[hole].weight;
         }
         Some(cost)

@@ -13,9 +13,10 @@ mod known;
 mod laws;
 mod plain;
 mod policy;
+mod twins;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::action::Action;
 
@@ -108,27 +109,17 @@ impl Graph {
     /// Every node that can be reached from `root`, children before parents.
     #[must_use]
     pub fn reachable(&self, root: NodeId) -> Vec<NodeId> {
-        let mut seen = vec![false; root.index() + 1];
-        seen[root.index()] = true;
-        let mut found = Vec::new();
-        for index in (0..=root.0).rev() {
-            let id = NodeId(index);
-            if !seen[id.index()] {
-                continue;
-            }
-            found.push(id);
+        let mut seen = BTreeSet::from([root]);
+        let mut open = vec![root];
+        while let Some(id) = open.pop() {
             if let Node::Switch { arms, .. } = self.node(id) {
-                for arm in arms {
-                    seen[arm.target.index()] = true;
-                }
+                open.extend(arms.iter().map(|arm| arm.target).filter(|&target| seen.insert(target)));
             }
         }
-        found.reverse();
-        found
+        seen.into_iter().collect()
     }
 
     /// How many compares a graph takes when each arm but one of a node costs one: what two graphs of one meaning are measured by.
-    #[must_use]
     fn size(&self, root: NodeId) -> usize {
         let compares = |id: &NodeId| match self.node(*id) {
             Node::Switch { arms, .. } => arms.len() - 1,
@@ -139,14 +130,18 @@ impl Graph {
 
     /// The most tests on any path.
     fn depth(&self, root: NodeId) -> usize {
-        let mut depths = vec![0_usize; root.index() + 1];
+        let mut depths = BTreeMap::new();
+        let mut depth = 0;
         for id in self.reachable(root) {
-            if let Node::Switch { arms, .. } = self.node(id) {
-                let deepest = arms.iter().map(|arm| depths[arm.target.index()]).max();
-                depths[id.index()] = 1 + deepest.unwrap_or(0);
-            }
+            depth = match self.node(id) {
+                Node::Switch { arms, .. } => {
+                    1 + arms.iter().filter_map(|arm| depths.get(&arm.target)).max().copied().unwrap_or(0)
+                }
+                Node::Leaf(_) | Node::Truth(_) => 0,
+            };
+            depths.insert(id, depth);
         }
-        depths[root.index()]
+        depth
     }
 
     /// Where the graph leads for these words. `word` gives the value of a word of `seccomp_data`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::call::of_call;
-use super::{Arm, Graph, NodeId, Variable, Word};
+use super::{Arm, Graph, NodeId, Variable, Word, laws, twins};
 use crate::abi::{Abi, Endian};
 use crate::action::Action;
 use crate::condition::Condition;
@@ -23,8 +23,9 @@ pub fn of_policy(policy: &Policy) -> (Graph, NodeId) {
     for token in tokens {
         let sharing = Abi::ALL.iter().copied().filter(|abi| abi.token() == token);
         let pieces: BTreeMap<u32, Arm> = sharing.flat_map(|abi| numbers(&mut graph, &mut calls, policy, abi)).collect();
-        let node = graph.switch(Variable::whole(Word::NUMBER), pieces.into_values().collect());
-        points.insert(token, node);
+        let arms = laws::merge_neighbours(pieces.into_values().collect());
+        let arms = twins::share(&mut graph, &arms).unwrap_or(arms);
+        points.insert(token, graph.switch(Variable::whole(Word::NUMBER), arms));
     }
     let root = graph.switch(Variable::whole(Word::TOKEN), with_points(&points, 0, u32::MAX, other));
     (graph, root)

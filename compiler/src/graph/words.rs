@@ -72,3 +72,31 @@ impl Ord for Variable {
         self.order().cmp(&other.order())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_stand_where_the_byte_order_puts_them() {
+        let offsets = |endian| [Word::high(0, endian).offset, Word::low(0, endian).offset, Word::low(5, endian).offset];
+        assert_eq!(offsets(Endian::Little), [20, 16, 56]);
+        assert_eq!(offsets(Endian::Big), [16, 20, 60]);
+    }
+
+    #[test]
+    fn tests_of_one_argument_stand_together() {
+        let low = |mask| Variable { word: Word::low(1, Endian::Little), mask };
+        let ordered = [
+            Variable::whole(Word::TOKEN),
+            Variable::whole(Word::NUMBER),
+            Variable::whole(Word::low(0, Endian::Little)),
+            Variable::whole(Word::high(1, Endian::Little)),
+            low(u32::MAX),
+            low(4),
+            low(3),
+            Variable::whole(Word::high(2, Endian::Little)),
+        ];
+        assert!(ordered.is_sorted());
+    }
+}

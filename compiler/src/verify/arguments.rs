@@ -8,7 +8,8 @@ use crate::policy::CallPolicy;
 /// A call is asked all combinations of its arguments' values up to this many.
 const ALL_COMBINATIONS: usize = 4096;
 
-/// Past that, this many pairs of values, and this many random combinations.
+/// Past that, this many single values and pairs of them, and this many random combinations.
+const SINGLES: usize = 32_768;
 const PAIRS: usize = 8192;
 const SAMPLES: usize = 2048;
 
@@ -33,7 +34,6 @@ pub(super) fn witnesses(call: &CallPolicy) -> Vec<[u64; 6]> {
 /// Calls `check` with argument words at the boundaries of a call's conditions.
 pub(super) fn each<E>(call: &CallPolicy, check: &mut dyn FnMut([u64; 6]) -> Result<(), E>) -> Result<(), E> {
     let values = values(call);
-    plain().into_iter().try_for_each(&mut *check)?;
     let combinations = values.iter().try_fold(1_usize, |product, values| product.checked_mul(values.len().max(1)));
     match combinations.filter(|&combinations| combinations <= ALL_COMBINATIONS) {
         Some(combinations) => (0..combinations).try_for_each(|index| check(combination(&values, index as u64))),
@@ -157,10 +157,13 @@ fn pairs<E>(
         }
     }
     let step = total.saturating_mul(bases.len()).div_ceil(PAIRS).max(1);
+    let singles: usize = values.iter().map(Vec::len).sum();
+    let single_step = singles.saturating_mul(bases.len()).div_ceil(SINGLES).max(1);
     let mut turn = 0_usize;
-    for base in bases {
+    for (offset, base) in bases.iter().enumerate() {
         for (first, choices) in values.iter().enumerate() {
-            for &one in choices {
+            // Every value is tried on some base.
+            for &one in choices.iter().skip(offset % single_step).step_by(single_step) {
                 let mut words = *base;
                 words[first] = one;
                 check(words)?;

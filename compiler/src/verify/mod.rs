@@ -26,12 +26,12 @@ pub struct Checked {
 /// A call that the policy and the program decide differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "the program differs from the policy on nr {nr} of arch {arch:#010x} with arguments {args:#x?}: \
+    "the program differs from the policy on nr {nr} of arch {arch:#010x} with arguments {args}: \
      the policy says {wanted}, the program {}",
     said(got),
     nr = call.nr,
     arch = call.arch,
-    args = call.args
+    args = words(call)
 )]
 pub struct Mismatch {
     /// The call.
@@ -40,6 +40,10 @@ pub struct Mismatch {
     pub wanted: Action,
     /// What the program does.
     pub got: Result<Action, Fault>,
+}
+
+fn words(call: &SyscallData) -> String {
+    call.args.map(|word| format!("{word:#x}")).join(", ")
 }
 
 fn said(got: &Result<Action, Fault>) -> String {
@@ -52,9 +56,10 @@ fn said(got: &Result<Action, Fault>) -> String {
 /// Compares a program with the policy it was made from.
 ///
 /// Tokens: every known one, its neighbours, and unknown ones. Numbers of each: all that the policy names on any ABI, with and
-/// without the x32 bit, their neighbours, 0 to 1023, and the edges of the ABIs' ranges. For numbers with clauses, the boundary
-/// values of every compared word, combined across the arguments: all combinations when there are few, else single ones,
-/// pairs and a sample. For the others, words that satisfy other numbers' clauses. Compared is what the kernel will do ([`Action::from_ret`]), not the bits of the return value.
+/// without the x32 bit, their neighbours, 0 to 1023, and the edges of the ABIs' ranges. Arguments of each: none, all bits, and
+/// words that satisfy clauses of other numbers. For numbers with clauses besides, the boundary values of every compared word,
+/// combined across the arguments: all combinations when there are few, else single ones, pairs and a sample. Compared is what
+/// the kernel will do ([`Action::from_ret`]), not the bits of the return value.
 ///
 /// # Errors
 /// The first [`Mismatch`] found.
@@ -69,19 +74,19 @@ pub fn boundary(policy: &Policy, program: &Program) -> Result<Checked, Mismatch>
                 calls += 1;
                 compare(policy, program, endian, SyscallData::new(token, nr, args))
             };
-            match clauses {
-                Some(call) => arguments::each(call, &mut check)?,
-                None => plain.iter().try_for_each(|&args| check(args))?,
+            plain.iter().try_for_each(|&args| check(args))?;
+            if let Some(call) = clauses {
+                arguments::each(call, &mut check)?;
             }
         }
     }
     Ok(Checked { calls })
 }
 
-/// How many words that satisfy some clause are tried on numbers without clauses.
+/// How many words that satisfy some clause are tried on every number.
 const MOST_WITNESSES: usize = 24;
 
-/// Argument words for numbers without clauses: any will do, unless the program runs another number's check on them.
+/// Argument words for every number: for one without clauses any would do, unless the program runs another's check on them.
 fn plain(policy: &Policy) -> Vec<[u64; 6]> {
     let calls = policy.abis.values().flat_map(|abi| abi.calls.values());
     let witnesses: BTreeSet<_> = calls.flat_map(arguments::witnesses).collect();

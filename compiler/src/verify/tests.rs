@@ -140,7 +140,11 @@ fn a_mismatch_says_what_and_where() {
     let wrong = Program::new(vec![Instruction::ret(0x7fff_0000)]);
     let mismatch = boundary(&policy, &wrong).unwrap_err();
     assert_eq!((mismatch.wanted, mismatch.got), (Action::KillProcess, Ok(Action::Allow)));
-    assert!(mismatch.to_string().contains("the policy says kill, the program allow"), "{mismatch}");
+    assert_eq!(
+        mismatch.to_string(),
+        "the program differs from the policy on nr 0 of arch 0x00000000 with arguments 0x0, 0x0, 0x0, 0x0, 0x0, 0x0: \
+         the policy says kill, the program allow"
+    );
     let endless = Program::new(vec![Instruction::load(0)]);
     assert_eq!(boundary(&policy, &endless).unwrap_err().got, Err(Fault::PastTheEnd(1)));
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{GenerateError, generate};
 use crate::abi::{Abi, Endian, X32_BIT};
 use crate::action::Action;
-use crate::bpf::{Program, admit, constant_allow, converted_length, disassemble, simulate};
+use crate::bpf::{Program, admit, constant_allow, converted_length, disassemble, op, simulate};
 use crate::call::SyscallData;
 use crate::condition::{Condition, Width};
 use crate::policy::Policy;
@@ -48,7 +48,7 @@ fn keeps_the_bitmap(policy: &Policy, program: &Program) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn every_policy_is_its_program(
@@ -104,6 +104,21 @@ fn x32_unlisted_takes_its_own_decision_and_minus_one_is_native() {
     assert_eq!(action(Abi::X86.token(), 0), Action::KillProcess);
     // ld arch, jeq x86_64, ld nr, three compares, four returns.
     assert_eq!(program.instructions.len(), 10);
+}
+
+#[test]
+fn x32_decided_alike_costs_x86_64_one_compare() {
+    let calls = |base: u32| (0..9).map(|number| (base + number * 2, always(Action::Allow))).collect();
+    let measure = |policy: &Policy| {
+        let program = compile(policy);
+        let executed = (0..18).map(|nr| {
+            simulate(&program, Endian::Little, &SyscallData::new(Abi::X86_64.token(), nr, [0; 6])).unwrap().executed
+        });
+        (program.instructions.len(), executed.sum::<usize>())
+    };
+    let alone = measure(&policy([(Abi::X86_64, calls(0))]));
+    let both = measure(&policy([(Abi::X86_64, calls(0)), (Abi::X32, calls(X32_BIT))]));
+    assert!(both.0 <= alone.0 + 2 && both.1 <= alone.1 + 18, "{alone:?} {both:?}");
 }
 
 #[test]
