@@ -1,18 +1,19 @@
-//! Questions about conditions: can both hold, can one hold without the other, can it hold at all.
+//! Questions about conditions: can both hold, can one hold without the other, can it hold at all, does it matter.
 
 use super::Budget;
 use super::diagram::{Diagrams, Function, OutOfNodes};
 use super::layout::Layout;
+use crate::action::Action;
 use crate::call::SyscallData;
 use crate::condition::{Atom, Condition};
 use crate::policy::CallPolicy;
 
-/// Whether some argument words satisfy a condition.
+/// Whether there are argument words of some kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
-    /// None do.
+    /// There are none.
     Never,
-    /// These do. Bits that don't matter are zero.
+    /// These. Bits that don't matter are zero.
     At([u64; 6]),
     /// The budget is used up.
     Undecided,
@@ -64,21 +65,45 @@ pub fn implies(a: &Condition, b: &Condition, budget: Budget) -> Implication {
     }
 }
 
+/// Argument words that two call policies treat differently: a clause changes nothing when its call is the same without it.
+/// The same is what the kernel does the same ([`Action::from_ret`]).
+#[must_use]
+pub fn call_difference(a: &CallPolicy, b: &CallPolicy, budget: Budget) -> Overlap {
+    first_difference(budget, |diagrams| {
+        let a = call(diagrams, Layout::PLAIN, a, &Function::constant)?;
+        let b = call(diagrams, Layout::PLAIN, b, &Function::constant)?;
+        Ok((a, b))
+    })
+}
+
 /// Argument words for which the built function is true.
 fn first(budget: Budget, build: impl FnOnce(&mut Diagrams) -> Result<Function, OutOfNodes>) -> Overlap {
+    first_difference(budget, |diagrams| Ok((build(diagrams)?, Function::FALSE)))
+}
+
+/// Argument words for which the two built functions differ.
+fn first_difference(
+    budget: Budget,
+    build: impl FnOnce(&mut Diagrams) -> Result<(Function, Function), OutOfNodes>,
+) -> Overlap {
     let mut diagrams = Diagrams::new(budget.nodes);
-    let Ok(mut function) = build(&mut diagrams) else { return Overlap::Undecided };
+    let Ok((mut a, mut b)) = build(&mut diagrams) else { return Overlap::Undecided };
+    if a == b {
+        return Overlap::Never;
+    }
     let mut data = SyscallData::new(0, 0, [0; 6]);
-    // A node of a reduced diagram is not constant: below one that is not false, true can be reached.
-    while let Some(node) = diagrams.node(function) {
-        if node.low == Function::FALSE {
-            Layout::PLAIN.set(&mut data, node.level);
-            function = node.high;
+    // Different functions differ in one half at least.
+    while let Some(level) = diagrams.top(a, b) {
+        let (a_low, a_high) = diagrams.halves(a, level);
+        let (b_low, b_high) = diagrams.halves(b, level);
+        if a_low == b_low {
+            Layout::PLAIN.set(&mut data, level);
+            (a, b) = (a_high, b_high);
         } else {
-            function = node.low;
+            (a, b) = (a_low, b_low);
         }
     }
-    if function == Function::TRUE { Overlap::At(data.args) } else { Overlap::Never }
+    Overlap::At(data.args)
 }
 
 /// A condition as a function.
@@ -123,7 +148,7 @@ pub(super) fn call(
     diagrams: &mut Diagrams,
     layout: Layout,
     call: &CallPolicy,
-    terminal: &dyn Fn(crate::action::Action) -> Function,
+    terminal: &dyn Fn(Action) -> Function,
 ) -> Result<Function, OutOfNodes> {
     call.clauses.iter().rev().try_fold(terminal(call.otherwise.action), |later, clause| {
         let condition = condition(diagrams, layout, &clause.condition)?;

@@ -86,7 +86,8 @@ pub fn cubes_for(
 }
 
 /// The shortest list of cubes found for the actions that `keep` is true of, where cubes of one action may overlap: none can
-/// be left out, and none holds where a call does something else. For formats whose rules are alternatives.
+/// be left out, and none holds where a call does something else; never more than [`cubes_for`]. For formats whose rules are
+/// alternatives.
 ///
 /// `arg0 == 1 || arg1 == 2` is two cubes here, and 33 disjoint ones.
 ///
@@ -110,8 +111,10 @@ pub fn cover_for(
             let constant = Function::constant(action);
             let is_it = |other| if Function::constant(other) == constant { Function::TRUE } else { Function::FALSE };
             let wanted = condition::call(diagrams, layout, call, &is_it)?;
-            let cover = sets.cover(diagrams, wanted)?;
-            let labelled = sets.labelled(cover, action);
+            // Usually the shorter; but neither is the shortest there is, and disjoint cubes are a cover too.
+            let (cover, paths) = (sets.cover(diagrams, wanted)?, sets.paths(diagrams, wanted)?);
+            let shorter = if sets.count(paths) < sets.count(cover) { paths } else { cover };
+            let labelled = sets.labelled(shorter, action);
             all = sets.either(all, labelled);
         }
         Ok((sets, all))

@@ -196,22 +196,35 @@ impl Diagrams {
             let pick = |truth| if truth == Function::TRUE { then } else { otherwise };
             return self.test(level, pick(root.low), pick(root.high));
         }
+        // Where a half of the condition is constant, only the other half goes on: one step after the other, as along a
+        // comparison, and nothing to remember.
+        if root.level == level && (root.low.is_terminal() || root.high.is_terminal()) {
+            return self.choose_by_halves([condition, then, otherwise], level);
+        }
         let question = [condition, then, otherwise];
-        let slot = self.cache_slot(question);
-        let remembered = self.cache[slot];
+        let remembered = self.cache[self.cache_slot(question)];
         if remembered.question == question {
             return Ok(remembered.answer);
         }
+        let answer = self.choose_by_halves(question, level)?;
+        let slot = self.cache_slot(question); // The cache may have grown.
+        self.cache[slot] = Remembered { question, answer };
+        Ok(answer)
+    }
+
+    /// [`Self::choose`] on each half, split at the uppermost level.
+    fn choose_by_halves(
+        &mut self,
+        [condition, then, otherwise]: [Function; 3],
+        level: Level,
+    ) -> Result<Function, OutOfNodes> {
         self.steps_left = self.steps_left.checked_sub(1).ok_or(OutOfNodes)?;
         let (condition_low, condition_high) = self.halves(condition, level);
         let (then_low, then_high) = self.halves(then, level);
         let (otherwise_low, otherwise_high) = self.halves(otherwise, level);
         let low = self.choose(condition_low, then_low, otherwise_low)?;
         let high = self.choose(condition_high, then_high, otherwise_high)?;
-        let answer = self.test(level, low, high)?;
-        let slot = self.cache_slot(question); // The cache may have grown.
-        self.cache[slot] = Remembered { question, answer };
-        Ok(answer)
+        self.test(level, low, high)
     }
 
     /// `!a`
@@ -293,8 +306,8 @@ impl Diagrams {
     }
 }
 
-/// Spreads a key over all bits of a hash: a multiplication by the golden ratio, folded.
+/// Spreads a key over all bits of a hash: a multiplication by the golden ratio, both halves of the product folded.
 fn mix(key: u64) -> u64 {
-    let product = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ product >> 32
+    let product = u128::from(key) * 0x9e37_79b9_7f4a_7c15;
+    (product ^ product >> 64) as u64
 }

@@ -55,6 +55,7 @@ pub(super) fn program(
         diagrams,
         endian,
         live: live_registers(operations),
+        loaded: [None; 16],
         words: vec![Word::constant(0)],
         word_ids: HashMap::from([(Word::constant(0), ZERO)]),
         states: vec![Vec::new(); operations.len()],
@@ -95,6 +96,8 @@ struct Walk<'a> {
     diagrams: &'a mut Diagrams,
     endian: Endian,
     live: Vec<u32>,
+    /// The words of `seccomp_data` that were loaded.
+    loaded: [Option<Word>; 16],
     words: Vec<Word>,
     word_ids: HashMap<Word, WordId>,
     /// The states of each instruction, in the order they were found.
@@ -138,7 +141,12 @@ impl Walk<'_> {
         match source {
             Source::Constant(value) => Ok(Word::constant(value)),
             Source::Register(register) => Ok(self.words[registers[register.index()].0 as usize]),
-            Source::Data(offset) => load(self.diagrams, offset, self.endian),
+            Source::Data(offset) => {
+                let index = usize::from(offset / 4);
+                let word = self.loaded[index].map_or_else(|| load(self.diagrams, offset, self.endian), Ok)?;
+                self.loaded[index] = Some(word);
+                Ok(word)
+            }
         }
     }
 

@@ -134,12 +134,10 @@ impl Word {
         let mut quotient = Self::constant(0);
         let mut remainder = Self::constant(0);
         for bit in (0..32).rev() {
-            // The remainder is below the divisor; doubled, it can need a 33rd bit, and then it is above it.
-            let overflow = remainder.0[31];
+            // It is a prefix of the dividend or less, so doubling it loses no bit.
             remainder = remainder.shifted_left(1);
             remainder.0[0] = self.0[bit];
             let fits = remainder.compare(Comparison::GreaterOrEqual, divisor, diagrams)?;
-            let fits = diagrams.or(overflow, fits)?;
             let reduced = remainder.minus(divisor, diagrams)?;
             remainder = Self::choose(fits, reduced, remainder, diagrams)?;
             quotient.0[bit] = fits;

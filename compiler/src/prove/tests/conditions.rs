@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::inputs::{all_args, atom, is, some_condition};
+use super::inputs::{all_args, atom, is, some_call, some_condition};
+use crate::action::Action;
 use crate::condition::{Condition, Width};
-use crate::prove::{Budget, Implication, Overlap, implies, overlap, satisfiable};
+use crate::policy::CallPolicy;
+use crate::prove::{Budget, Implication, Overlap, call_difference, implies, overlap, satisfiable};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -24,6 +26,19 @@ proptest! {
             Implication::Holds => prop_assert!(!all_args().any(|args| a.holds(&args) && !b.holds(&args))),
             Implication::Fails(args) => prop_assert!(a.holds(&args) && !b.holds(&args)),
             Implication::Undecided => prop_assert!(false, "undecided"),
+        }
+    }
+
+    #[test]
+    fn a_call_difference_is_what_both_decide(call in some_call(), without in any::<prop::sample::Index>()) {
+        prop_assume!(!call.clauses.is_empty());
+        let mut shorter = call.clone();
+        shorter.clauses.remove(without.index(call.clauses.len()));
+        let action = |call: &CallPolicy, args: &[u64; 6]| Action::from_ret(call.decide(args).action.ret());
+        match call_difference(&call, &shorter, Budget::default()) {
+            Overlap::Never => prop_assert!(all_args().all(|args| action(&call, &args) == action(&shorter, &args))),
+            Overlap::At(args) => prop_assert_ne!(action(&call, &args), action(&shorter, &args)),
+            Overlap::Undecided => prop_assert!(false, "undecided"),
         }
     }
 

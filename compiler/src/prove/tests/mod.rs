@@ -6,3 +6,4 @@ mod interpreter;
 mod listing;
 mod policies;
 mod programs;
+mod words;

@@ -165,6 +165,18 @@ fn a_policy_equals_the_program_written_for_it() {
 }
 
 #[test]
+fn a_token_tells_the_order_of_its_words() {
+    let first_word = program([ld(16), jeq(3, 0, 1), ret(Action::Allow), ret(Action::Errno(1))]);
+    // A machine's order differs from it on the tokens of the other order.
+    for (endian, little) in [(Endian::Little, false), (Endian::Big, true)] {
+        let machine = Filter::Program(&first_word, WordOrder::Machine(endian));
+        let verdict = equal(Filter::Program(&first_word, WordOrder::Token), machine, Budget::default());
+        let Verdict::Fails(witness) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(witness.data.arch & 0x4000_0000 != 0, little);
+    }
+}
+
+#[test]
 fn a_witness_is_a_plain_call_of_a_known_abi() {
     let mut program = two_abis_program();
     // socket(2) is forgotten; the instruction pointer and the other words play no part.

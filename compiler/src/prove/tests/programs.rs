@@ -17,7 +17,7 @@ const EPERM: Action = Action::Errno(1);
 const KILL: Action = Action::KillProcess;
 
 /// Words at which the programs of these tests change, and some others.
-const WORDS: &[u32] =
+pub(super) const WORDS: &[u32] =
     &[0, 1, 2, 3, 5, 7, 8, 41, 64, 0x100, 0x7fff_0000, 0x8000_0000, 0xc000_003e, 0xffff_fffe, u32::MAX];
 
 fn some_data() -> impl Strategy<Value = SyscallData> {
@@ -27,35 +27,43 @@ fn some_data() -> impl Strategy<Value = SyscallData> {
         .prop_map(|(nr, arch, instruction_pointer, args)| SyscallData { nr, arch, instruction_pointer, args })
 }
 
-/// A program of up to 14 instructions that the kernel accepts: cells 0 and 1 are written first, jumps stay inside, the
-/// last two return.
+/// A program that the kernel accepts and that often does something: loads, arithmetic, and tests that jump to returns of
+/// several actions, one of them computed. Cells 0 and 1 are written first.
 fn some_program() -> impl Strategy<Value = Program> {
     let constant = || prop_oneof![4 => (0..WORDS.len()).prop_map(|index| WORDS[index]), 1 => any::<u32>()];
-    let middle = (0..12_u8, 0..100_u8, any::<(u8, u8)>(), constant());
-    prop::collection::vec(middle, 1..12).prop_map(|middle| {
-        let mut instructions = vec![ld(0), instruction(0x02, 0, 0, 0), instruction(0x02, 0, 0, 1)];
+    let middle = (0..16_u8, 0..100_u8, any::<(u8, u8)>(), constant());
+    prop::collection::vec(middle, 3..14).prop_map(|middle| {
+        let end = [
+            ret(ALLOW),
+            ret(EPERM),
+            ret(KILL),
+            instruction(0x54, 0, 0, 3),
+            instruction(0x44, 0, 0, 0x0005_0000),
+            instruction(0x16, 0, 0, 0),
+        ];
+        let mut instructions = vec![ld(0), instruction(0x02, 0, 0, 0), instruction(0x03, 0, 0, 1)];
         let length = middle.len();
         for (index, (kind, pick, (jt, jf), k)) in middle.into_iter().enumerate() {
-            let after = (length - index) as u8;
+            // The farthest jump is to the start of the computed return.
+            let inside = (length - index + 3) as u8;
             let of = |codes: &[u16]| codes[usize::from(pick) % codes.len()];
             instructions.push(match kind {
-                0..=3 => ld([0, 0, 4, 8, 12, 16, 20, 24][usize::from(pick) % 8]),
-                4 => instruction(of(&[0x00, 0x01, 0x80, 0x81, 0x07, 0x87]), 0, 0, k),
-                5 => instruction(of(&[0x02, 0x03, 0x60, 0x61]), 0, 0, k % 2),
-                6 => instruction(of(&[0x44, 0x54, 0xa4, 0x04, 0x14, 0x84]), 0, 0, k),
+                0..=2 => ld([0, 0, 4, 8, 12, 16, 20, 24][usize::from(pick) % 8]),
+                3 => instruction(of(&[0x00, 0x01, 0x80, 0x81, 0x07, 0x87, 0x07, 0x87]), 0, 0, k),
+                4 => instruction(of(&[0x02, 0x03, 0x60, 0x61]), 0, 0, k % 2),
+                5 | 6 => instruction(of(&[0x44, 0x54, 0xa4, 0x04, 0x14, 0x84, 0x54]), 0, 0, k),
                 7 => instruction(of(&[0x64, 0x74, 0x34]), 0, 0, k % 31 + 1),
                 8 => instruction(of(&[0x0c, 0x1c, 0x3c, 0x4c, 0x5c, 0x6c, 0x7c, 0xac, 0x24, 0x2c]), 0, 0, k),
-                9 => instruction(of(&[0x06, 0x16]), 0, 0, k),
-                _ => instruction(
-                    of(&[0x15, 0x25, 0x35, 0x45, 0x15, 0x35, 0x1d, 0x2d, 0x3d, 0x4d]),
-                    jt % after,
-                    jf % after,
-                    k,
-                ),
+                9 if pick % 3 == 0 => instruction(0x06, 0, 0, k),
+                _ => {
+                    let code = of(&[0x15, 0x25, 0x35, 0x45, 0x15, 0x25, 0x35, 0x45, 0x1d, 0x2d, 0x3d, 0x4d]);
+                    // One way is often the next instruction, so that many are reached.
+                    let jf = if jf % 2 == 0 { 0 } else { jf % inside };
+                    instruction(code, jt % inside, jf, k)
+                }
             });
         }
-        instructions.push(instruction(0x06, 0, 0, ALLOW.ret()));
-        instructions.push(instruction(0x16, 0, 0, 0));
+        instructions.extend(end);
         Program { instructions }
     })
 }
