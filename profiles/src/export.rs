@@ -5,6 +5,7 @@
 
 mod c;
 mod document;
+mod multiplexed;
 mod notes;
 mod rules;
 
@@ -109,6 +110,8 @@ pub enum Problem {
     AbisDisagree(Vec<Abi>),
     /// Its condition needs the high half of an argument on this ABI, and libseccomp compares only the low one there.
     HighWord(Abi),
+    /// On x86 libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
+    Multiplexed(&'static str),
 }
 
 impl fmt::Display for Difference {
@@ -121,6 +124,11 @@ impl fmt::Display for Difference {
             Problem::HighWord(abi) => {
                 write!(f, "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}", self.call)
             }
+            Problem::Multiplexed(multiplexer) => write!(
+                f,
+                "the rules on `{}` differ by arguments, and libseccomp can't apply them to {multiplexer} on x86",
+                self.call
+            ),
         }
     }
 }

@@ -192,6 +192,20 @@ fn a_name_that_only_one_abi_has_is_no_disagreement() {
 }
 
 #[test]
+fn calls_that_a_machine_lacks_are_not_named_for_it() {
+    let mut policy = uniform(&[Abi::X86_64, Abi::Aarch64], Action::Allow);
+    set(&mut policy, Abi::ALL, "chmod", &call(&[], Action::Errno(1)));
+    let alg = atom(0, Width::W32, u64::MAX, &[(38, 38)]);
+    set(&mut policy, Abi::ALL, "socket", &call(&[(alg, Action::Errno(1))], Action::Allow));
+    let (docker, notes) = document(&policy, Format::Docker, &EXACT);
+    assert_eq!(docker["syscalls"][0]["names"], json!(["chmod"]));
+    assert_eq!(docker["syscalls"][0]["includes"], json!({"arches": ["amd64"]}));
+    assert!(notes.iter().all(|note| !note.contains("vouch")));
+    let (_, notes) = document(&policy, Format::Oci, &EXACT);
+    assert!(notes.iter().any(|note| note.starts_with("callgate doesn't vouch for this file's rules on aarch64")));
+}
+
+#[test]
 fn x32_has_no_high_words_in_libseccomp() {
     let mut policy = uniform(&[Abi::X86_64, Abi::X32], Action::Errno(1));
     let wide = atom(1, Width::W64, u64::MAX, &[(5, 5)]);

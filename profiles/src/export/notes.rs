@@ -7,6 +7,7 @@ use callgate_compiler::action::Action;
 use callgate_compiler::policy::{CallPolicy, FilterFlag, Policy};
 use callgate_compiler::tables;
 
+use super::multiplexed::MULTIPLEXERS;
 use super::rules::{Plan, expressible};
 use super::{Format, spelled};
 
@@ -15,44 +16,6 @@ const ENOSYS: u16 = 38;
 
 /// How many names a note spells out.
 const NAMES_SHOWN: usize = 8;
-
-/// What the x86 call `socketcall` also does (net/socket.c).
-const SOCKETCALL: &[&str] = &[
-    "accept",
-    "accept4",
-    "bind",
-    "connect",
-    "getpeername",
-    "getsockname",
-    "getsockopt",
-    "listen",
-    "recvfrom",
-    "recvmmsg",
-    "recvmsg",
-    "sendmmsg",
-    "sendmsg",
-    "sendto",
-    "setsockopt",
-    "shutdown",
-    "socket",
-    "socketpair",
-];
-
-/// What the x86 call `ipc` also does (ipc/syscall.c).
-const IPC: &[&str] = &[
-    "msgctl",
-    "msgget",
-    "msgrcv",
-    "msgsnd",
-    "semctl",
-    "semget",
-    "semop",
-    "semtimedop",
-    "shmat",
-    "shmctl",
-    "shmdt",
-    "shmget",
-];
 
 /// Notes on a filter as bytes or text: what whoever loads it has to add.
 pub(super) fn of_filter(policy: &Policy) -> Vec<String> {
@@ -84,6 +47,12 @@ pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<S
     notes.extend(trap_numbers(policy));
     notes.extend(newer_numbers(policy, plan));
     notes.extend(notifications(policy, plan, format));
+    for abi in plan.not_vouched_for(policy) {
+        notes.push(format!(
+            "callgate doesn't vouch for this file's rules on {abi} under libseccomp 2.5; export for one architecture with \
+             `--arch`"
+        ));
+    }
     if format == Format::Docker {
         let new: Vec<&str> = flag_names(&policy.flags).filter(|name| !matches!(*name, "LOG" | "SPEC_ALLOW")).collect();
         if !new.is_empty() {
@@ -123,20 +92,18 @@ fn machines_own_abi(policy: &Policy) -> Option<String> {
     })
 }
 
-/// libseccomp turns a rule on `socket` into two on x86, one for `socket` and one for `socketcall(SYS_SOCKET, …)`, the latter
-/// without the condition on the first argument (`abi_rule_add`, src/arch.c). A rule on all of `socketcall` wins over them.
 fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
     if !policy.abis.contains_key(&Abi::X86) {
         return Vec::new();
     }
     let ruled = |name: &str| {
-        let rules = plan
+        let mut rules = plan
             .rules
             .iter()
             .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == Abi::X86.native()));
-        rules.map(|(_, rules)| rules).next()
+        rules.next().map(|(_, rules)| rules)
     };
-    let note = |multiplexer: &str, calls: &[&'static str]| {
+    let note = |&(multiplexer, calls): &(&str, &[&'static str])| {
         if ruled(multiplexer).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty())) {
             return None;
         }
@@ -149,7 +116,7 @@ fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
             )
         })
     };
-    [note("socketcall", SOCKETCALL), note("ipc", IPC)].into_iter().flatten().collect()
+    MULTIPLEXERS.iter().filter_map(note).collect()
 }
 
 fn some_names(names: &[&str]) -> String {

@@ -9,6 +9,7 @@ use callgate_compiler::policy::{AbiPolicy, CallPolicy, Policy};
 use callgate_compiler::prove::{self, Cube};
 use callgate_compiler::tables;
 
+use super::multiplexed::multiplexer;
 use super::{Difference, ExportError, Format, Problem};
 
 /// The most rules with argument conditions in one file. The kernel takes filters of 4,096 instructions, and libseccomp
@@ -132,9 +133,11 @@ fn as_compared(rules: &[Rule], abi: Abi) -> Rules {
 
 /// One list that means on every one of these ABIs what the ABI's own list means; `None` when there is none.
 fn common<'a>(lists: impl IntoIterator<Item = (Abi, &'a Rules)> + Clone) -> Option<&'a Rules> {
-    // The list of an ABI with both halves says most; on the others its high halves are passed over.
+    // The list of an ABI with both halves says most; on the others its high halves are passed over. Rules that then become
+    // alike won't do: libseccomp refuses to add a rule twice.
     let (_, widest) = lists.clone().into_iter().max_by_key(|&(abi, _)| high_word(abi) == HighWord::Compared)?;
-    lists.into_iter().all(|(abi, rules)| as_compared(widest, abi) == *rules).then_some(widest)
+    let same = |(abi, rules): (Abi, &Rules)| widest.len() == rules.len() && as_compared(widest, abi) == *rules;
+    lists.into_iter().all(same).then_some(widest)
 }
 
 /// The call's decisions on the ABIs that have it.
@@ -168,7 +171,8 @@ pub(super) fn plan(policy: &Policy, format: Format, allow_lossy: bool) -> Result
     let mut argument_rules = 0;
     for (name, decisions) in by_name(policy) {
         let too_many = || ExportError::TooManyRules { call: name.to_owned() };
-        let chosen = match choose(&decisions, format, default).map_err(|_| too_many())? {
+        let chosen = choose(&decisions, format, default).map_err(|_| too_many())?;
+        let chosen = match chosen.and_then(|chosen| loadable(name, &decisions, chosen)) {
             Ok(chosen) => chosen,
             Err(problem) => {
                 let difference = Difference { call: name.to_owned(), problem };
@@ -190,7 +194,62 @@ pub(super) fn plan(policy: &Policy, format: Format, allow_lossy: bool) -> Result
             plan.rules.insert((machine, name), rules);
         }
     }
-    if differences.is_empty() { Ok(plan) } else { Err(ExportError::Differs { format, differences }) }
+    if !differences.is_empty() {
+        return Err(ExportError::Differs { format, differences });
+    }
+    if format == Format::Docker {
+        for abi in plan.not_vouched_for(policy) {
+            plan.name_only_where_known(policy, abi.native());
+        }
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// The ABIs on which the file has a shape that callgate doesn't vouch for under libseccomp: outside what the tests hold
+    /// against it.
+    pub(super) fn not_vouched_for(&self, policy: &Policy) -> Vec<Abi> {
+        let lost = |abi: Abi| {
+            let here =
+                self.rules.iter().filter(|((machine, _), _)| machine.is_none_or(|machine| machine == abi.native()));
+            let (known, unknown): (Vec<_>, Vec<_>) =
+                here.partition(|((_, name), _)| tables::number(abi, name).is_some());
+            let plain = |rules: &Rules| rules.iter().any(|rule| rule.tests.is_empty());
+            !known.is_empty() && !unknown.is_empty() && !known.iter().any(|(_, rules)| plain(rules))
+        };
+        let guarded = |abi: Abi| match abi {
+            Abi::X86 => true,
+            Abi::X86_64 => !policy.abis.contains_key(&Abi::X32),
+            Abi::X32 | Abi::Aarch64 => false,
+        };
+        policy.abis.keys().copied().filter(|&abi| !guarded(abi) && lost(abi)).collect()
+    }
+
+    /// Says the rules for calls that no ABI of a machine has only to the machines that have them.
+    fn name_only_where_known(&mut self, policy: &Policy, machine: Abi) {
+        let known =
+            |name: &str| policy.abis.keys().any(|&abi| abi.native() == machine && tables::number(abi, name).is_some());
+        let unknown: Vec<&'static str> =
+            self.rules.keys().filter(|(on, name)| on.is_none() && !known(name)).map(|&(_, name)| name).collect();
+        for name in unknown {
+            let rules = self.rules.remove(&(None, name)).unwrap_or_default();
+            for having in policy.abis.keys().filter(|&&having| tables::number(having, name).is_some()) {
+                self.rules.insert((Some(having.native()), name), rules.clone());
+            }
+        }
+    }
+}
+
+/// Passes on rules that libseccomp will take.
+fn loadable(name: &str, decisions: &Decisions<'_>, chosen: Chosen) -> Result<Chosen, Problem> {
+    let here = |machine: &Option<Abi>| machine.is_none_or(|machine| machine == Abi::X86.native());
+    let mut of_x86 = chosen.iter().filter(|(machine, _)| here(machine)).map(|(_, rules)| rules);
+    match multiplexer(name).filter(|_| decisions.contains_key(&Abi::X86)) {
+        Some(multiplexer) if of_x86.any(|rules| rules.iter().any(|rule| rule.action != rules[0].action)) => {
+            Err(Problem::Multiplexed(multiplexer))
+        }
+        _ => Ok(chosen),
+    }
 }
 
 /// A call's rules by machine; no machine when one list does for all.

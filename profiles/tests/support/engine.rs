@@ -29,7 +29,8 @@ pub fn decide(document: &Value, machine: Abi, data: &SyscallData) -> Action {
     actions.pop().unwrap_or(default)
 }
 
-fn entries(document: &Value, machine: Abi) -> impl Iterator<Item = &Value> {
+/// The rules for a machine.
+pub fn entries(document: &Value, machine: Abi) -> impl Iterator<Item = &Value> {
     let go_name = match machine {
         Abi::X86_64 => "amd64",
         Abi::Aarch64 => "arm64",
@@ -42,7 +43,7 @@ fn entries(document: &Value, machine: Abi) -> impl Iterator<Item = &Value> {
 }
 
 /// The ABIs in the filter: the machine's own, and what the document adds.
-fn abis(document: &Value, machine: Abi) -> Vec<Abi> {
+pub fn abis(document: &Value, machine: Abi) -> Vec<Abi> {
     let strings = |value: &Value| -> Vec<String> {
         value.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
@@ -55,10 +56,14 @@ fn abis(document: &Value, machine: Abi) -> Vec<Abi> {
         _ => panic!("a runtime takes architectures or archMap, not both"),
     };
     let added = added.iter().map(|name| *Abi::ALL.iter().find(|abi| abi.oci_name() == name).unwrap());
-    added.chain([machine]).collect()
+    let mut abis: Vec<Abi> = added.chain([machine]).collect();
+    abis.sort_unstable();
+    abis.dedup();
+    abis
 }
 
-fn action(entry: &Value, name: &str, errno: &str) -> Action {
+/// The action of a rule or of the document.
+pub fn action(entry: &Value, name: &str, errno: &str) -> Action {
     let number = entry.get(errno).map(|number| u16::try_from(number.as_u64().unwrap()).unwrap());
     match (entry[name].as_str().unwrap(), number) {
         ("SCMP_ACT_KILL_PROCESS", None) => Action::KillProcess,

@@ -1,5 +1,6 @@
-//! Policies to export, and an engine that carries out what was exported.
-#![allow(clippy::unwrap_used, unreachable_pub)]
+//! Policies to export, and engines that carry out what was exported.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod compiler;
 pub mod engine;
 pub mod policies;

@@ -42,6 +42,11 @@ pub fn uniform(abis: &[Abi], action: Action) -> Policy {
     }
 }
 
+/// The number of a call, for tests that speak of calls by name.
+pub fn number(abi: Abi, name: &str) -> Option<u32> {
+    tables::number(abi, name)
+}
+
 /// Sets what a call does, on the ABIs that have it.
 pub fn set(policy: &mut Policy, abis: &[Abi], name: &str, decision: &CallPolicy) {
     for (&abi, calls) in policy.abis.iter_mut().filter(|(abi, _)| abis.contains(abi)) {
@@ -113,7 +118,7 @@ pub fn some_call(wide: bool) -> impl Strategy<Value = CallPolicy> {
 }
 
 /// Names that exist on all, some or one of the ABIs.
-const NAMES: [&str; 9] = ["clone", "fstat64", "futex", "getpid", "ioctl", "open", "personality", "socket", "write"];
+pub const NAMES: [&str; 9] = ["clone", "fstat64", "futex", "getpid", "ioctl", "open", "personality", "socket", "write"];
 
 /// A policy that says only what is not the same everywhere when a test fails.
 #[derive(Clone)]
