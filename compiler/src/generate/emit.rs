@@ -161,16 +161,15 @@ impl<'a> Writer<'a> {
 
     /// How far the branches of the next instruction are, after putting what is out of reach in reach.
     fn distances(&mut self, yes: (StepId, Entry), no: (StepId, Entry)) -> (u8, u8) {
-        // A stub for one branch moves the other one further away by one, and is itself at distance 0 or 1.
-        for _ in 0..3 {
+        // A stub for one branch moves the other one further away by one, and is itself at distance 0 or 1: after two stubs both
+        // branches are in reach.
+        loop {
             match (self.distance(yes), self.distance(no)) {
                 (Some(jt), Some(jf)) => return (jt, jf),
                 (None, _) => self.stub(yes),
                 (_, None) => self.stub(no),
             }
         }
-        // Not reached: two stubs bring both branches in reach.
-        (0, 0)
     }
 
     fn distance(&self, (target, entry): (StepId, Entry)) -> Option<u8> {

@@ -1,4 +1,4 @@
-//! Conditions as ordered graphs: every path looks at a variable once, in the order of [`Variable`].
+//! Conditions as ordered graphs: every path looks at a variable once, in the order of [`Variable`](super::Variable).
 //!
 //! Ordering makes the tests of one word meet, so that three clauses on one argument become one search tree, and what the
 //! clauses of two calls have in common becomes one node. The price is that conditions over several words can multiply; a

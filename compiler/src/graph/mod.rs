@@ -99,7 +99,7 @@ impl Graph {
         if let Some(&id) = self.ids.get(&node) {
             return id;
         }
-        // A graph is cut off by its budgets at some million nodes.
+        // Plain graphs are linear in the policy and ordered ones have a budget: none comes near 2^32 nodes.
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(node.clone());
         self.ids.insert(node, id);
