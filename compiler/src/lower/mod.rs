@@ -1,9 +1,13 @@
 //! Syntax trees to a [`Policy`]: names looked up, conditions typed, precedence walked, conflicts found.
 
 mod collect;
+mod coverage;
 mod expect;
 mod guard;
 mod header;
+mod mutants;
+#[cfg(test)]
+mod mutants_tests;
 mod pattern;
 mod rules;
 mod scope;
@@ -19,7 +23,9 @@ use std::collections::BTreeMap;
 use callgate_grammar::tree::File;
 use callgate_grammar::{Diagnostic, Severity, SourceId};
 
-pub use expect::{Expectation, expectations};
+pub use coverage::{Covered, Reach, coverage};
+pub use expect::{Expectation, Expectations, expectations};
+pub use mutants::{Change, Changed, Fate, Mutant, mutants};
 pub use pattern::{CallPattern, PatternError, call_pattern};
 pub use target::Target;
 
@@ -56,7 +62,7 @@ pub fn lower(units: &[Unit], groups: &Groups, target: &Target) -> Lowered {
     let mut diagnostics = Vec::new();
     let header = header::read(units, target, &mut diagnostics);
     let rules = collect::collect(units, groups, target, &header, &mut diagnostics);
-    let policy = walk::walk(&header, rules, &mut diagnostics);
+    let policy = walk::walk(&header, &rules, &mut diagnostics);
     order(&mut diagnostics);
     let failed = diagnostics.iter().any(Diagnostic::is_error);
     Lowered { policy: if failed { None } else { policy }, diagnostics }

@@ -40,7 +40,7 @@ pub(super) struct Fallback {
 }
 
 /// Everything the statements say about calls.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rules {
     pub(super) calls: BTreeMap<(Abi, u32), Vec<Entry>>,
     /// `all`, by ABI.

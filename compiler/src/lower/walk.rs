@@ -18,8 +18,18 @@ use crate::prove::{self, Budget, Overlap};
 use crate::tables;
 
 /// The policy that these rules make; `None` when there is no default to fall back on.
-pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
-    let mut walker = Walker { reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
+pub(super) fn walk(header: &Header, rules: &Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
+    walk_some(header, rules, None, diagnostics)
+}
+
+/// As [`walk`], with the calls of these numbers only: what changes when a rule does.
+pub(super) fn walk_some(
+    header: &Header,
+    rules: &Rules,
+    only: Option<&BTreeSet<(Abi, u32)>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Policy> {
+    let mut walker = Walker { only, reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
     let mut abis = BTreeMap::new();
     for &abi in &header.abis {
         let Some(all) = walker.fallback(rules.all.get(&abi)) else {
@@ -37,7 +47,7 @@ pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnost
             let enosys = tables::errno(abi, "ENOSYS").expect("every ABI has ENOSYS");
             Some(Decision { action: Action::Errno(enosys), cause: Cause::Known(known.span) })
         });
-        abis.insert(abi, walker.abi(abi, header, &rules, &all, unknown.as_ref()));
+        abis.insert(abi, walker.abi(abi, header, rules, &all, unknown.as_ref()));
     }
     let foreign = rules.foreign.iter().filter_map(|(abi, list)| Some((*abi, walker.fallback(Some(list))?))).collect();
     let other = walker
@@ -49,6 +59,8 @@ pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnost
 }
 
 struct Walker<'d> {
+    /// The numbers to walk; all of them without it.
+    only: Option<&'d BTreeSet<(Abi, u32)>>,
     /// Pairs of places whose conflict has been reported: one report for all ABIs and numbers.
     reported: BTreeSet<(Span, Span)>,
     /// Whether an entry decides any call differently than the policy would without it.
@@ -91,13 +103,15 @@ impl Walker<'_> {
         let too_new =
             |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
         let mut calls = BTreeMap::new();
-        for (nr, name) in tables::calls(abi) {
+        let only = self.only;
+        let wanted = |nr: u32| only.is_none_or(|only| only.contains(&(abi, nr)));
+        for (nr, name) in tables::calls(abi).filter(|&(nr, _)| wanted(nr)) {
             let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
             let entries = rules.calls.get(&(abi, nr)).map_or(&[][..], Vec::as_slice);
             calls.insert(nr, self.call(abi, nr, entries, otherwise));
         }
         let rest = unknown.unwrap_or(all);
-        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)) {
+        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)).filter(|((_, nr), _)| wanted(*nr)) {
             calls.entry(*nr).or_insert_with(|| self.call(abi, *nr, entries, rest));
         }
         AbiPolicy { calls, rest: rest.clone() }
