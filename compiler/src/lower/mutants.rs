@@ -103,6 +103,13 @@ fn numbers(rules: &Rules) -> BTreeMap<Span, BTreeSet<(Abi, u32)>> {
             numbers.entry(entry.span).or_default().insert(number);
         }
     }
+    for (&(abi, nr, _), entries) in
+        rules.parts.iter().filter(|((abi, nr, _), _)| !rules.calls.contains_key(&(*abi, *nr)))
+    {
+        for entry in entries {
+            numbers.entry(entry.span).or_default().insert((abi, nr));
+        }
+    }
     numbers
 }
 
@@ -132,13 +139,13 @@ impl Laboratory {
                         self.target(&verb.node, target);
                     }
                 }
-                StatementKind::Known(version) => {
-                    // A nearer `known:` may be the one that counts.
-                    if self.header.known.as_ref().is_some_and(|known| known.span == version.span) {
-                        let header = Header { known: None, ..self.header.clone() };
-                        let changeling = self.whole(&header, &self.rules);
-                        self.examine(version.span, vec![(Change::Removed, changeling)]);
-                    }
+                // A nearer `known:` may be the one that counts.
+                StatementKind::Known(version)
+                    if self.header.known.as_ref().is_some_and(|known| known.span == version.span) =>
+                {
+                    let header = Header { known: None, ..self.header.clone() };
+                    let changeling = self.whole(&header, &self.rules);
+                    self.examine(version.span, vec![(Change::Removed, changeling)]);
                 }
                 StatementKind::When { body, .. } => self.statements(body),
                 _ => {}
@@ -178,15 +185,17 @@ impl Laboratory {
     /// The policy with a change to a target that names calls; `None` when it is refused.
     fn some(&self, span: Span, change: Change, conditions: &[Span]) -> Option<Changeling> {
         let only = self.numbers.get(&span).cloned().unwrap_or_default();
-        let calls = only.iter().map(|number| {
-            let entries = self.rules.calls.get(number).map_or(&[][..], Vec::as_slice);
+        let with_change = |abi, entries: &[Entry]| -> Vec<Entry> {
             let changed = entries.iter().filter_map(|entry| {
-                if entry.span == span { changed(entry, number.0, change, conditions) } else { Some(entry.clone()) }
+                if entry.span == span { changed(entry, abi, change, conditions) } else { Some(entry.clone()) }
             });
-            (*number, changed.collect())
-        });
+            changed.collect()
+        };
+        let named = only.iter().filter_map(|number| Some((number, self.rules.calls.get(number)?)));
+        let parts = only.iter().flat_map(|&(abi, nr)| self.rules.parts.range((abi, nr, 0)..=(abi, nr, u64::MAX)));
         let rules = Rules {
-            calls: calls.collect(),
+            calls: named.map(|(number, entries)| (*number, with_change(number.0, entries))).collect(),
+            parts: parts.map(|(&part, entries)| (part, with_change(part.0, entries))).collect(),
             all: self.rules.all.clone(),
             unknown: self.rules.unknown.clone(),
             foreign: self.rules.foreign.clone(),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_grammar::{Diagnostic, Span};
 
 use super::header::Header;
+use super::multiplexers;
 use super::rules::{Entry, Fallback, Rank, Rules};
 use crate::abi::Abi;
 use crate::action::Action;
@@ -29,7 +30,8 @@ pub(super) fn walk_some(
     only: Option<&BTreeSet<(Abi, u32)>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Policy> {
-    let mut walker = Walker { only, reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
+    let mut walker =
+        Walker { only, reported: BTreeSet::new(), used: BTreeMap::new(), hidden: BTreeMap::new(), diagnostics };
     let mut abis = BTreeMap::new();
     for &abi in &header.abis {
         let Some(all) = walker.fallback(rules.all.get(&abi)) else {
@@ -54,6 +56,9 @@ pub(super) fn walk_some(
         .fallback(Some(&rules.other))
         .unwrap_or(Decision { action: Action::KillProcess, cause: Cause::UnlistedAbi });
     walker.report_without_effect();
+    for (span, (abi, nr, value, action)) in walker.hidden {
+        walker.diagnostics.extend(multiplexers::undecidable(span, abi, nr, value, action));
+    }
     let listener = header.listener.as_ref().map(|path| path.node.clone());
     Some(Policy { abis, foreign, other, flags: header.flags.clone(), listener })
 }
@@ -65,6 +70,9 @@ struct Walker<'d> {
     reported: BTreeSet<(Span, Span)>,
     /// Whether an entry decides any call differently than the policy would without it.
     used: BTreeMap<Span, Use>,
+    /// Conditional targets that a multiplexer can't tell from their opposite: an ABI on which it is so, its number, the
+    /// value that chooses the call, and what happens there.
+    hidden: BTreeMap<Span, (Abi, u32, u64, Action)>,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -107,8 +115,11 @@ impl Walker<'_> {
         let wanted = |nr: u32| only.is_none_or(|only| only.contains(&(abi, nr)));
         for (nr, name) in tables::calls(abi).filter(|&(nr, _)| wanted(nr)) {
             let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
-            let entries = rules.calls.get(&(abi, nr)).map_or(&[][..], Vec::as_slice);
-            calls.insert(nr, self.call(abi, nr, entries, otherwise));
+            let call = match rules.calls.get(&(abi, nr)) {
+                Some(entries) => self.call(abi, nr, entries, otherwise),
+                None => self.multiplexer(abi, nr, rules, otherwise),
+            };
+            calls.insert(nr, call);
         }
         let rest = unknown.unwrap_or(all);
         for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)).filter(|((_, nr), _)| wanted(*nr)) {
@@ -145,6 +156,27 @@ impl Walker<'_> {
         let policy = CallPolicy { clauses, otherwise: decided.clone().unwrap_or_else(|| otherwise.clone()) };
         self.note_effects(&entries, &policy, otherwise);
         policy
+    }
+
+    /// A number that no statement names. A multiplexer follows what is said of the calls it carries.
+    fn multiplexer(&mut self, abi: Abi, nr: u32, rules: &Rules, otherwise: &Decision) -> CallPolicy {
+        let mut clauses = Vec::new();
+        for (&(_, _, value), entries) in rules.parts.range((abi, nr, 0)..=(abi, nr, u64::MAX)) {
+            let carried = multiplexers::carried(entries, otherwise);
+            for group in &carried.unconditional {
+                self.conflicts(abi, nr, group);
+            }
+            if let (Cause::Statement(span), true) = (&carried.decision.cause, carried.hidden.is_empty()) {
+                self.note_use(*span, carried.decision.action != otherwise.action, &otherwise.cause);
+            }
+            for entry in &carried.hidden {
+                self.hidden.entry(entry.span).or_insert((abi, nr, value, carried.decision.action));
+            }
+            if carried.decision.action != otherwise.action {
+                clauses.extend(multiplexers::clause(abi, nr, value, carried.decision));
+            }
+        }
+        CallPolicy { clauses, otherwise: otherwise.clone() }
     }
 
     /// Two entries of one layer and rank that disagree on some call.
