@@ -1,6 +1,7 @@
 //! Why a command stopped: one message, one next step, one exit status.
 
 use std::fmt;
+use std::path::Path;
 
 /// Findings, when a command's business is to find some.
 pub(crate) const EXIT_FOUND: u8 = 1;
@@ -39,6 +40,12 @@ impl Failure {
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says which file it is about.
+    pub(crate) fn in_file(mut self, path: &Path) -> Self {
+        self.message = format!("{}: {}", path.display(), self.message);
         self
     }
 

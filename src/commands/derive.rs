@@ -12,7 +12,7 @@ pub(crate) fn run(args: &Derive) -> Outcome {
     let mut recording = Recording::default();
     for path in &args.recordings {
         let text = input::read(path)?;
-        let one = Recording::from_json(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        let one = Recording::from_json(&text).map_err(|error| Failure::from_error(&error).in_file(path))?;
         recording = recording.merge(one).map_err(|error| Failure::from_error(&error))?;
     }
     write(&recording, args.to, &args.derive, &args.export, args.incomplete_ok)?;
