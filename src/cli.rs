@@ -1,5 +1,8 @@
 //! The command line's shape. The only file that says what is called how.
 
+// Doc comments here are what `--help` prints.
+#![allow(clippy::doc_markdown)]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! Why a command stopped: one message, one next step, one exit status.
 
+use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
@@ -22,15 +23,6 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), help: None, status: EXIT_ERROR }
-    }
-
-    /// An error of a library. What follows its `next:` is the next step.
-    pub(crate) fn from_error(error: &dyn std::error::Error) -> Self {
-        let text = error.to_string();
-        match text.split_once("\n  next: ") {
-            Some((message, next)) => Self::new(message).help(next),
-            None => Self::new(text),
-        }
     }
 
     /// A failure whose diagnostics have been printed.
@@ -56,6 +48,17 @@ impl Failure {
 
     pub(crate) fn is_said(&self) -> bool {
         self.message.is_empty()
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    /// An error of a library. What follows its `next:` is the next step.
+    fn from(error: E) -> Self {
+        let text = error.to_string();
+        match text.split_once("\n  next: ") {
+            Some((message, next)) => Self::new(message).help(next),
+            None => Self::new(text),
+        }
     }
 }
 

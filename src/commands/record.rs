@@ -12,7 +12,7 @@ use crate::output;
 pub(crate) fn run(args: &Record) -> Outcome {
     output::can_write(&args.output)?;
     let options = RecordOptions { backend: args.backend, ..RecordOptions::default() };
-    let recorded = record(&args.command, &options).map_err(|error| Failure::from_error(&error))?;
+    let recorded = record(&args.command, &options)?;
     for note in &recorded.notes {
         eprintln!("note: {note}");
     }
