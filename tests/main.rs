@@ -4,6 +4,8 @@
 mod bad_input;
 mod bundle;
 mod circle;
+mod commands;
 mod house;
 mod readme;
+mod rights;
 mod support;
