@@ -4,7 +4,9 @@
 mod bad_input;
 mod bundle;
 mod circle;
+mod commands;
 mod expectations;
 mod house;
 mod readme;
+mod rights;
 mod support;
