@@ -28,7 +28,8 @@ pub(super) fn open_aliases(policy: &Policy, rules: &Rules) -> Vec<Diagnostic> {
         }
         let Ok(reached) = decisions(call, &Condition::Always) else { continue };
         let refused = reached.iter().all(|decision| !decision.action.permits());
-        restricting.retain(|entry| reached.iter().any(|one| one.cause == Cause::Statement(entry.span)));
+        let deciding: BTreeSet<_> = reached.iter().map(|decision| &decision.cause).collect();
+        restricting.retain(|entry| deciding.contains(&Cause::Statement(entry.span)));
         if restricting.is_empty() || reached.iter().all(|one| one.action.permits()) {
             continue;
         }
@@ -55,10 +56,13 @@ fn restricts(entry: &Entry, abi: Abi) -> bool {
     }
 }
 
+/// With more clauses than this on one call, each counts as one that some call meets: a warning too many at worst.
+const MOST_CLAUSES: usize = 64;
+
 /// Everything that can become of the calls that meet a condition which some call meets.
 fn decisions<'p>(call: &'p CallPolicy, condition: &Condition) -> Result<Vec<&'p Decision>, Undecided> {
-    if call.clauses.is_empty() {
-        return Ok(vec![&call.otherwise]);
+    if call.clauses.is_empty() || call.clauses.len() > MOST_CLAUSES {
+        return Ok(call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]).collect());
     }
     Ok(outcomes(call, condition)?.into_iter().map(|one| one.decision).collect())
 }
