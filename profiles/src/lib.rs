@@ -5,6 +5,7 @@ mod baseline;
 pub mod derive;
 pub mod export;
 pub mod groups;
+pub mod import;
 mod probes;
 pub mod recording;
 
