@@ -8,5 +8,6 @@ pub mod groups;
 pub mod import;
 mod probes;
 pub mod recording;
+pub mod shipped;
 
 pub use baseline::{Runtime, UnknownRuntime, baseline};
