@@ -26,9 +26,9 @@ pub(crate) struct Checked {
 pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure> {
     let Loaded { sources, units, mut diagnostics, translated } = loaded;
     let lowered = lower(&units, &groups(), target);
-    // Other formats name every ABI's calls in one list, so what one ABI lacks is no news there.
+    // Other formats name every ABI's calls in one list and repeat themselves; that is no news about a translation.
     let of_translation = |finding: &Diagnostic| {
-        finding.severity == Severity::Note
+        finding.severity < Severity::Error
             && finding.labels.first().is_some_and(|label| translated.contains(&label.span.source))
     };
     diagnostics.extend(lowered.diagnostics.into_iter().filter(|finding| !of_translation(finding)));

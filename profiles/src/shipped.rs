@@ -3,7 +3,7 @@
 /// Name and text, sorted by name.
 const SHIPPED: &[(&str, &str)] = &[
     ("crun", include_str!("../policies/crun.gate")),
-
+    ("docker-default", include_str!("../policies/docker-default.gate")),
     ("runc", include_str!("../policies/runc.gate")),
 ];
 

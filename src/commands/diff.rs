@@ -27,9 +27,7 @@ pub(crate) fn run(args: &Diff) -> Outcome {
     let relation = if args.subset { Relation::Within } else { Relation::Equal };
     let found = prove::differences(relation, left.filter(args)?, right.filter(args)?, usize::MAX, Budget::default());
     let mut found = found
-        .map_err(|reason| {
-            Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch")
-        })?
+        .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?
         .ranges;
     // What people look for first: calls of ABIs with a name.
     found.sort_by_key(|difference| abi(difference).map_or((1, difference.tokens.0), |abi| (0, abi as u32)));
@@ -125,14 +123,16 @@ fn human(args: &Diff, found: &[Difference], left: &Side, right: &Side) -> String
     let (a, b) = (args.left.display(), args.right.display());
     let mut text = String::new();
     if found.is_empty() {
-        return if args.subset { format!("{a} lets nothing through that {b} doesn't\n") } else { "the same\n".to_owned() };
+        return if args.subset {
+            format!("{a} lets nothing through that {b} doesn't\n")
+        } else {
+            "the same\n".to_owned()
+        };
     }
     for difference in found.iter().take(SHOWN) {
         let (call, place) = call(difference);
         let _ = writeln!(text, "{call} on {place}{}", others(difference));
-        for (name, side, done) in
-            [(&a, left, difference.witness.left), (&b, right, difference.witness.right)]
-        {
+        for (name, side, done) in [(&a, left, difference.witness.left), (&b, right, difference.witness.right)] {
             let _ = writeln!(text, "  {name}: {}", action(difference, done));
             if let Some(because) = side.because(difference) {
                 let _ = writeln!(text, "    because of {because}");

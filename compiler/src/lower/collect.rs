@@ -181,8 +181,13 @@ impl Collector<'_> {
         }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope =
-                Scope { abi, abis: &self.header.spoken, call: tables::name(abi, nr), lets: self.lets, scope: unit.scope };
+            let scope = Scope {
+                abi,
+                abis: &self.header.spoken,
+                call: tables::name(abi, nr),
+                lets: self.lets,
+                scope: unit.scope,
+            };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
                 Some(exprs) => match typing::conjunction(&scope, exprs) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::action::MAX_ERRNO;
 use callgate_compiler::lower::target::capability;
 use callgate_compiler::policy::FilterFlag;
 use callgate_compiler::tables;
@@ -29,8 +30,7 @@ const PROFILE_KEYS: &[&str] = &[
     "listenerMetadata",
     "syscalls",
 ];
-const RULE_KEYS: &[&str] =
-    &["names", "name", "action", "errnoRet", "errno", "args", "comment", "includes", "excludes"];
+const RULE_KEYS: &[&str] = &["names", "name", "action", "errnoRet", "errno", "args", "comment", "includes", "excludes"];
 const CONDITION_KEYS: &[&str] = &["caps", "arches", "minKernel"];
 const ARGUMENT_KEYS: &[&str] = &["index", "value", "valueTwo", "op"];
 const ACTIONS: &[&str] = &[
@@ -46,8 +46,29 @@ const ACTIONS: &[&str] = &[
 ];
 /// The architectures of runtime-spec 1.2.1; those the tables lack are passed over with a note.
 const ARCHITECTURES: &[&str] = &[
-    "X86", "X86_64", "X32", "ARM", "AARCH64", "MIPS", "MIPS64", "MIPS64N32", "MIPSEL", "MIPSEL64", "MIPSEL64N32",
-    "PPC", "PPC64", "PPC64LE", "S390", "S390X", "PARISC", "PARISC64", "RISCV64", "LOONGARCH64", "M68K", "SH", "SHEB",
+    "X86",
+    "X86_64",
+    "X32",
+    "ARM",
+    "AARCH64",
+    "MIPS",
+    "MIPS64",
+    "MIPS64N32",
+    "MIPSEL",
+    "MIPSEL64",
+    "MIPSEL64N32",
+    "PPC",
+    "PPC64",
+    "PPC64LE",
+    "S390",
+    "S390X",
+    "PARISC",
+    "PARISC64",
+    "RISCV64",
+    "LOONGARCH64",
+    "M68K",
+    "SH",
+    "SHEB",
 ];
 
 pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<String> {
@@ -131,10 +152,18 @@ impl<'a> Importer<'a, '_> {
             Some(value) => self.reader.string(value).filter(|name| !name.is_empty()),
             None => None,
         };
-        let number_value = match number {
+        let mut number_value = match number {
             Some(value) => Some(self.reader.number(value, u64::from(u16::MAX))?),
             None => None,
         };
+        if let (Some(value), "SCMP_ACT_ERRNO", Some(wanted)) = (number, action_text.as_str(), number_value)
+            && wanted > u64::from(MAX_ERRNO)
+        {
+            let span = self.reader.span(value);
+            let message = format!("{wanted} is no errno; the kernel returns {MAX_ERRNO}");
+            self.reader.push(Diagnostic::warning("errno-out-of-range", message).at(span, ""));
+            number_value = Some(u64::from(MAX_ERRNO));
+        }
         let plain = match action_text.as_str() {
             "SCMP_ACT_KILL" | "SCMP_ACT_KILL_THREAD" => "kill-thread",
             "SCMP_ACT_KILL_PROCESS" => "kill",
@@ -274,9 +303,9 @@ impl<'a> Importer<'a, '_> {
                 None => {
                     let span = self.reader.span(value);
                     self.reader.push(
-                        Diagnostic::error("unknown-flag", format!("no filter flag is called `{name}`")).at(span, "").help(
-                            "the flags are SECCOMP_FILTER_FLAG_TSYNC, _LOG, _SPEC_ALLOW and _WAIT_KILLABLE_RECV",
-                        ),
+                        Diagnostic::error("unknown-flag", format!("no filter flag is called `{name}`"))
+                            .at(span, "")
+                            .help("the flags are SECCOMP_FILTER_FLAG_TSYNC, _LOG, _SPEC_ALLOW and _WAIT_KILLABLE_RECV"),
                     );
                 }
             }
@@ -288,9 +317,9 @@ impl<'a> Importer<'a, '_> {
         let Some(rule) = self.reader.object(value, RULE_KEYS) else { return };
         let Some(action) = rule.get("action") else {
             self.reader.push(
-                Diagnostic::error("missing-key", "a rule needs an `action`").at(rule.span, "").help(
-                    "add `\"action\": \"SCMP_ACT_ALLOW\"`",
-                ),
+                Diagnostic::error("missing-key", "a rule needs an `action`")
+                    .at(rule.span, "")
+                    .help("add `\"action\": \"SCMP_ACT_ALLOW\"`"),
             );
             return;
         };
@@ -302,16 +331,18 @@ impl<'a> Importer<'a, '_> {
             if !names.is_empty() {
                 let span = self.reader.span(name);
                 self.reader.push(
-                    Diagnostic::error("two-lists", "`name` and `names` can't stand together").at(span, "").help(
-                        "put this name into `names`; engines refuse both",
-                    ),
+                    Diagnostic::error("two-lists", "`name` and `names` can't stand together")
+                        .at(span, "")
+                        .help("put this name into `names`; engines refuse both"),
                 );
             }
             names.push(name);
         }
         if names.is_empty() {
             self.reader.push(
-                Diagnostic::error("missing-key", "a rule needs `names`").at(rule.span, "").help("name at least one call"),
+                Diagnostic::error("missing-key", "a rule needs `names`")
+                    .at(rule.span, "")
+                    .help("name at least one call"),
             );
         }
         let (Some(verb), Some(guard), Some(when)) = (verb, guard, when) else { return };
@@ -406,9 +437,9 @@ impl<'a> Importer<'a, '_> {
         for key in ["index", "value", "op"] {
             if argument.get(key).is_none() {
                 self.reader.push(
-                    Diagnostic::error("missing-key", format!("a condition needs `{key}`")).at(argument.span, "").help(
-                        "say which argument, which value and how to compare",
-                    ),
+                    Diagnostic::error("missing-key", format!("a condition needs `{key}`"))
+                        .at(argument.span, "")
+                        .help("say which argument, which value and how to compare"),
                 );
                 return None;
             }
@@ -431,9 +462,9 @@ impl<'a> Importer<'a, '_> {
             _ => {
                 let span = self.reader.span(op_value);
                 self.reader.push(
-                    Diagnostic::error("unknown-operator", format!("no comparison is called `{op}`")).at(span, "").help(
-                        "the comparisons are SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT and _MASKED_EQ",
-                    ),
+                    Diagnostic::error("unknown-operator", format!("no comparison is called `{op}`"))
+                        .at(span, "")
+                        .help("the comparisons are SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT and _MASKED_EQ"),
                 );
                 return None;
             }
@@ -445,9 +476,12 @@ impl<'a> Importer<'a, '_> {
         if second & !number != 0 {
             let span = self.reader.span(value);
             self.reader.push(
-                Diagnostic::error("impossible-comparison", format!("{second:#x} has bits that the mask {number:#x} takes away"))
-                    .at(span, "so this rule never matches")
-                    .help("`value` is the mask, `valueTwo` what must be left"),
+                Diagnostic::error(
+                    "impossible-comparison",
+                    format!("{second:#x} has bits that the mask {number:#x} takes away"),
+                )
+                .at(span, "so this rule never matches")
+                .help("`value` is the mask, `valueTwo` what must be left"),
             );
             return None;
         }

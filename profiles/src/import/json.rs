@@ -172,8 +172,10 @@ impl<'a, 'd> Reader<'a, 'd> {
             if keys.contains(&name.as_str()) {
                 continue;
             }
-            let error = Diagnostic::error("unknown-key", format!("the format has no key `{name}` here"))
-                .at(self.span(key), "engines would pass over it, and the profile would mean something else than it says");
+            let error = Diagnostic::error("unknown-key", format!("the format has no key `{name}` here")).at(
+                self.span(key),
+                "engines would pass over it, and the profile would mean something else than it says",
+            );
             let same_but_case = keys.iter().copied().find(|known| known.eq_ignore_ascii_case(&name));
             let help = match same_but_case.or_else(|| did_you_mean(&name, keys.iter().copied())) {
                 Some(near) => format!("did you mean `{near}`?"),

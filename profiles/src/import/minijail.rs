@@ -16,8 +16,22 @@ use super::{Document, Includes};
 
 /// Words that start a statement of callgate's own language; a minijail line starts with a call.
 const GATE_WORDS: &[&str] = &[
-    "arch", "known", "use", "let", "expect", "flags", "listener", "when", "allow", "deny", "errno", "kill-thread", "trap",
-    "trace", "log", "notify",
+    "arch",
+    "known",
+    "use",
+    "let",
+    "expect",
+    "flags",
+    "listener",
+    "when",
+    "allow",
+    "deny",
+    "errno",
+    "kill-thread",
+    "trap",
+    "trace",
+    "log",
+    "notify",
 ];
 
 /// Whether a text's first line is one of minijail's.
@@ -201,9 +215,8 @@ impl Importer<'_, '_> {
         };
         for name in names {
             if !Abi::ALL.iter().any(|&abi| tables::number(abi, name.text).is_some()) {
-                let error =
-                    Diagnostic::error("unknown-syscall", format!("no system call is called `{}`", name.text))
-                        .at(name.span(), "");
+                let error = Diagnostic::error("unknown-syscall", format!("no system call is called `{}`", name.text))
+                    .at(name.span(), "");
                 self.diagnostics.push(match did_you_mean(name.text, tables::names().iter().copied()) {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error.help("take the line out"),

@@ -8,6 +8,9 @@ use super::constants::errno_verb_of;
 use super::minijail::Piece;
 use super::rules::{Test, When};
 
+/// Constants of kernels newer than the tables' headers (include/uapi/asm-generic/mman-common.h, Linux 6.13).
+const NEWER: &[(&str, u64)] = &[("MADV_GUARD_INSTALL", 102), ("MADV_GUARD_REMOVE", 103)];
+
 /// One condition and what happens when it holds.
 #[derive(Clone, Debug)]
 pub(super) struct Filter {
@@ -121,6 +124,9 @@ fn constant(piece: &Piece<'_>) -> Result<String> {
     }
     if Abi::ALL.iter().any(|&abi| tables::constant(abi, text).is_some()) {
         return Ok(text.to_owned());
+    }
+    if let Some((_, value)) = NEWER.iter().find(|(name, _)| *name == text) {
+        return Ok(format!("{value:#x}"));
     }
     let names = Abi::ALL.iter().flat_map(|&abi| tables::constant_names(abi));
     match did_you_mean(text, names) {

@@ -139,9 +139,9 @@ impl Statements {
 
     /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.
     fn present(&self, call: &str) -> Option<BTreeSet<Abi>> {
-        self.listed.is_none().then(|| {
-            Abi::ALL.iter().copied().filter(|&abi| tables::number(abi, call).is_some()).collect()
-        })
+        self.listed
+            .is_none()
+            .then(|| Abi::ALL.iter().copied().filter(|&abi| tables::number(abi, call).is_some()).collect())
     }
 }
 

@@ -114,9 +114,9 @@ fn action(reader: &mut Reader<'_, '_>, value: &RawValue) -> Option<String> {
     }
     let span = reader.span(value);
     reader.push(
-        Diagnostic::error("unknown-action", "this is no action of seccompiler's").at(span, "").help(
-            "the actions are allow, log, trap, kill_thread, kill_process, {\"errno\": n} and {\"trace\": n}",
-        ),
+        Diagnostic::error("unknown-action", "this is no action of seccompiler's")
+            .at(span, "")
+            .help("the actions are allow, log, trap, kill_thread, kill_process, {\"errno\": n} and {\"trace\": n}"),
     );
     None
 }
@@ -175,8 +175,7 @@ fn test<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Test> {
             (bits, operator)
         }
     };
-    let word =
-        if mask == u64::MAX { format!("raw(arg{index})") } else { format!("raw(arg{index}) & {mask:#x}") };
+    let word = if mask == u64::MAX { format!("raw(arg{index})") } else { format!("raw(arg{index}) & {mask:#x}") };
     // masked_eq masks the value as well (`(arg & mask) == (val & mask)`).
     let number = if operator == "==" { number & mask } else { number };
     Some(Test { word, operator, value: format!("{number:#x}") })
