@@ -4,6 +4,7 @@
 mod bad_input;
 mod bundle;
 mod circle;
+mod corpus;
 mod house;
 mod readme;
 mod support;
