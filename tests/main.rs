@@ -5,6 +5,7 @@ mod bad_input;
 mod bundle;
 mod circle;
 mod commands;
+mod corpus;
 mod house;
 mod readme;
 mod rights;

@@ -17,7 +17,7 @@ use crate::{input, output, policy, report};
 
 pub(crate) fn run(args: &Eval) -> Outcome {
     let abis = if args.arch.is_empty() { vec![policy::host_abi()?] } else { policy::abis(&args.arch)? };
-    let loaded = input::load(std::slice::from_ref(&args.file), &args.statements)?;
+    let loaded = input::load(std::slice::from_ref(&args.file), &args.statements, args.host.from)?;
     let target = policy::host_target(&args.host, Abi::ALL.to_vec())?;
     let Checked { mut sources, policy } = policy::check(loaded, &target)?;
     let mut shown = String::new();

@@ -26,7 +26,7 @@ pub(super) fn collect(
     header: &Header,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Rules {
-    let lets = Lets::collect(units, &header.abis, diagnostics);
+    let lets = Lets::collect(units, &header.spoken, diagnostics);
     let mut collector = Collector {
         groups,
         target,
@@ -165,7 +165,7 @@ impl Collector<'_> {
     }
 
     fn call(&mut self, call: &Call, unit: &Unit, actions: &[(Abi, Action)]) {
-        let numbers = match numbers(call, &self.header.abis, actions.iter().map(|(abi, _)| *abi)) {
+        let numbers = match numbers(call, &self.header.spoken, actions.iter().map(|(abi, _)| *abi)) {
             Ok(numbers) => numbers,
             Err(error) => {
                 self.diagnostics.push(error);
@@ -181,8 +181,13 @@ impl Collector<'_> {
         }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope =
-                Scope { abi, abis: &self.header.abis, call: tables::name(abi, nr), lets: self.lets, scope: unit.scope };
+            let scope = Scope {
+                abi,
+                abis: &self.header.spoken,
+                call: tables::name(abi, nr),
+                lets: self.lets,
+                scope: unit.scope,
+            };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
                 Some(exprs) => match typing::conjunction(&scope, exprs) {
