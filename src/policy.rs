@@ -118,7 +118,8 @@ fn version(text: &str) -> Option<Version> {
     Some(Version { major: major.parse().ok()?, minor: digits.parse().ok()? })
 }
 
-fn groups() -> Groups {
+/// The members of each shipped `@group`.
+pub(crate) fn groups() -> Groups {
     let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     callgate_profiles::groups::groups()
         .iter()

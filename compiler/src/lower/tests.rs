@@ -280,7 +280,8 @@ fn expectations_are_about_every_call() {
     let text = "arch: x86_64\nlet LOCAL = {AF_UNIX}\ndeny: all\nallow: socket(family in LOCAL), read\n\
                 expect: socket(AF_UNIX) => allow\nexpect: socket => deny\nexpect on x86: read => kill\nexpect: read, socket(family == 2) => allow\n";
     let (lowered, units) = lowered(&[text], |_| {});
-    let results = expectations(&units, &lowered.policy.unwrap()).unwrap();
+    let target = Target::new(vec![Abi::X86_64], KERNEL);
+    let results = expectations(&units, &lowered.policy.unwrap(), &target).unwrap().tried;
     let passed: Vec<_> = results.iter().map(|result| result.failure.is_none()).collect();
     assert_eq!(passed, [true, false, true, true, false]);
     assert_eq!(

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_grammar::{Diagnostic, Span};
 
 use super::header::Header;
+use super::multiplexers;
 use super::rules::{Entry, Fallback, Rank, Rules};
 use crate::abi::Abi;
 use crate::action::Action;
@@ -20,7 +21,18 @@ use crate::tables;
 
 /// The policy that these rules make; `None` when there is no default to fall back on.
 pub(super) fn walk(header: &Header, rules: &Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
-    let mut walker = Walker { reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
+    walk_some(header, rules, None, diagnostics)
+}
+
+/// As [`walk`], with the calls of these numbers only: what changes when a rule does.
+pub(super) fn walk_some(
+    header: &Header,
+    rules: &Rules,
+    only: Option<&BTreeSet<(Abi, u32)>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Policy> {
+    let mut walker =
+        Walker { only, reported: BTreeSet::new(), used: BTreeMap::new(), hidden: BTreeMap::new(), diagnostics };
     let mut abis = BTreeMap::new();
     for &abi in &header.abis {
         let Some(all) = walker.fallback(rules.all.get(&abi)) else {
@@ -45,6 +57,9 @@ pub(super) fn walk(header: &Header, rules: &Rules, diagnostics: &mut Vec<Diagnos
         .fallback(Some(&rules.other))
         .unwrap_or(Decision { action: Action::KillProcess, cause: Cause::UnlistedAbi });
     walker.report_without_effect();
+    for (span, (abi, nr, value, action)) in walker.hidden {
+        walker.diagnostics.extend(multiplexers::undecidable(span, abi, nr, value, action));
+    }
     let listener = header.listener.as_ref().map(|path| path.node.clone());
     Some(Policy { abis, foreign, other, flags: header.flags.clone(), listener })
 }
@@ -56,10 +71,15 @@ const MOST_PAIRS: usize = 2048;
 const MOST_CLAUSES: usize = 64;
 
 struct Walker<'d> {
+    /// The numbers to walk; all of them without it.
+    only: Option<&'d BTreeSet<(Abi, u32)>>,
     /// Pairs of places whose conflict has been reported: one report for all ABIs and numbers.
     reported: BTreeSet<(Span, Span)>,
     /// Whether an entry decides any call differently than the policy would without it.
     used: BTreeMap<Span, Use>,
+    /// Conditional targets that a multiplexer can't tell from their opposite: an ABI on which it is so, its number, the
+    /// value that chooses the call, and what happens there.
+    hidden: BTreeMap<Span, (Abi, u32, u64, Action)>,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -98,13 +118,18 @@ impl Walker<'_> {
         let too_new =
             |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
         let mut calls = BTreeMap::new();
-        for (nr, name) in tables::calls(abi) {
+        let only = self.only;
+        let wanted = |nr: u32| only.is_none_or(|only| only.contains(&(abi, nr)));
+        for (nr, name) in tables::calls(abi).filter(|&(nr, _)| wanted(nr)) {
             let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
-            let entries = rules.calls.get(&(abi, nr)).map_or(&[][..], Vec::as_slice);
-            calls.insert(nr, self.call(abi, nr, entries, otherwise));
+            let call = match rules.calls.get(&(abi, nr)) {
+                Some(entries) => self.call(abi, nr, entries, otherwise),
+                None => self.multiplexer(abi, nr, rules, otherwise),
+            };
+            calls.insert(nr, call);
         }
         let rest = unknown.unwrap_or(all);
-        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)) {
+        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)).filter(|((_, nr), _)| wanted(*nr)) {
             calls.entry(*nr).or_insert_with(|| self.call(abi, *nr, entries, rest));
         }
         AbiPolicy { calls, rest: rest.clone() }
@@ -138,6 +163,27 @@ impl Walker<'_> {
         let policy = CallPolicy { clauses, otherwise: decided.clone().unwrap_or_else(|| otherwise.clone()) };
         self.note_effects(&entries, &policy, otherwise);
         policy
+    }
+
+    /// A number that no statement names. A multiplexer follows what is said of the calls it carries.
+    fn multiplexer(&mut self, abi: Abi, nr: u32, rules: &Rules, otherwise: &Decision) -> CallPolicy {
+        let mut clauses = Vec::new();
+        for (&(_, _, value), entries) in rules.parts.range((abi, nr, 0)..=(abi, nr, u64::MAX)) {
+            let carried = multiplexers::carried(entries, otherwise);
+            for group in &carried.unconditional {
+                self.conflicts(abi, nr, group);
+            }
+            if let (Cause::Statement(span), true) = (&carried.decision.cause, carried.hidden.is_empty()) {
+                self.note_use(*span, carried.decision.action != otherwise.action, &otherwise.cause);
+            }
+            for entry in &carried.hidden {
+                self.hidden.entry(entry.span).or_insert((abi, nr, value, carried.decision.action));
+            }
+            if carried.decision.action != otherwise.action {
+                clauses.extend(multiplexers::clause(abi, nr, value, carried.decision));
+            }
+        }
+        CallPolicy { clauses, otherwise: otherwise.clone() }
     }
 
     /// Entries of one layer and rank that disagree on some call. They come sorted by action.
