@@ -4,7 +4,7 @@ use callgate_grammar::tree::{Call, StatementKind, Verb};
 use callgate_grammar::{Diagnostic, Span, Spanned};
 
 use super::Unit;
-use super::collect::action;
+use super::collect::verb_action;
 use super::guard::abi_named;
 use super::pattern::{CallPattern, PatternError, pattern};
 use super::scope::Lets;
@@ -89,7 +89,7 @@ impl Place<'_> {
                 }
                 Err(PatternError::Wrong(diagnostics)) => return Err(diagnostics),
             };
-            let expected = action(&verb.node, abi).map_err(|error| vec![error])?;
+            let expected = verb_action(&verb.node, abi).map_err(|error| vec![error])?;
             let failure = self.failure(&pattern, abi, expected).map_err(|message| {
                 vec![Diagnostic::error("undecided-expectation", message).at(call.span, "").help("split its condition")]
             })?;

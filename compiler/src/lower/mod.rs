@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use callgate_grammar::tree::File;
 use callgate_grammar::{Diagnostic, Severity, SourceId};
 
+pub use collect::verb_action;
 pub use expect::{Expectation, expectations};
 pub use pattern::{CallPattern, PatternError, call_pattern};
 pub use target::Target;
