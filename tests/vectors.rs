@@ -1,0 +1,250 @@
+//! One truth table for every engine: tests/vectors/*.toml.
+//!
+//! What a file says must happen is held against each engine, and so is what the evaluator says about calls that are
+//! generated from the policy.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::action::Action;
+use tempfile::TempDir;
+
+use crate::engines::differences::{About, DIFFERENCES, Difference};
+use crate::engines::{self, Case, Engine, cases};
+use crate::support::{callgate, root, told};
+use crate::table::{Verdict, judge};
+
+/// Failures shown before the rest is only counted.
+const SHOWN: usize = 12;
+
+/// Runs an engine on every file.
+#[track_caller]
+fn hold(engine: &impl Engine) {
+    let listed: Vec<(usize, &Difference)> =
+        DIFFERENCES.iter().enumerate().filter(|(_, difference)| difference.engine == engine.name()).collect();
+    let mut found = BTreeSet::new();
+    let mut wrong = Vec::new();
+    let (mut files, mut asked, mut out_of_reach) = (0, 0, 0);
+    for case in cases() {
+        let of_file: Vec<_> = listed
+            .iter()
+            .filter(|(_, difference)| difference.file.is_none_or(|file| file == case.file))
+            .map(|&(index, difference)| (index, difference))
+            .collect();
+        let all = case.calls();
+        let total = all.len();
+        let calls: Vec<_> = all.into_iter().filter(|one| engine.reaches(&one.data)).collect();
+        out_of_reach += total - calls.len();
+        let data: Vec<_> = calls.iter().map(|one| one.data).collect();
+        let answers = match engine.ask(&case.policy, &data) {
+            Ok(answers) => answers,
+            Err(reason) => {
+                let known = of_file.iter().find(
+                    |(_, difference)| matches!(difference.about, About::Policy(words) if reason.contains(words)),
+                );
+                match known {
+                    Some(&(index, difference)) => {
+                        found.insert(index);
+                        eprintln!("skipped: {} on {}: {reason} ({})", engine.name(), case.file, difference.reason);
+                    }
+                    None => wrong.push(format!("{} can't hold {}: {reason}", engine.name(), case.file)),
+                }
+                continue;
+            }
+        };
+        assert_eq!(answers.len(), calls.len());
+        files += 1;
+        asked += calls.len();
+        for (one, answer) in calls.iter().zip(answers) {
+            let expected = match one.vector {
+                Some(index) => case.vectors[index].expected,
+                None => case.policy.decide(&one.data).action,
+            };
+            if engine.shows(expected) == answer {
+                continue;
+            }
+            let known = of_file.iter().find(|(_, difference)| match difference.about {
+                About::Policy(_) => false,
+                About::Calls(these) | About::CallsOfSomeVersions(these) => these(&case.policy, &one.data),
+            });
+            match known {
+                Some(&(index, _)) => {
+                    found.insert(index);
+                }
+                None => {
+                    let place = one.vector.map_or_else(
+                        || format!("{} (generated)", case.file),
+                        |index| format!("{}:{} {}", case.file, case.vectors[index].line, case.vectors[index].text),
+                    );
+                    let abi = Abi::of_call(one.data.arch, one.data.nr);
+                    wrong.push(format!("{place} on {abi:?}: {:x?}: {expected} expected, {answer} found", one.data));
+                }
+            }
+        }
+    }
+    for (index, difference) in listed {
+        let must_show = !matches!(difference.about, About::CallsOfSomeVersions(_));
+        if must_show && !found.contains(&index) {
+            let file = difference.file.unwrap_or("any file");
+            wrong.push(format!("{} no longer differs on {file}: {}", engine.name(), difference.reason));
+        }
+    }
+    eprintln!("{}: {files} files, {asked} calls; {out_of_reach} calls out of its reach", engine.name());
+    let mut message = String::new();
+    for line in wrong.iter().take(SHOWN) {
+        writeln!(message, "{line}").expect("a string takes everything");
+    }
+    assert!(wrong.is_empty(), "{} failures\n{message}", wrong.len());
+}
+
+#[test]
+fn the_evaluator() {
+    for Case { file, policy, vectors, .. } in cases() {
+        for vector in vectors {
+            let said = match judge(&policy, &vector) {
+                Verdict::Holds => continue,
+                Verdict::Differs(decision, data) => format!("{} at {data:x?}", decision.action),
+                Verdict::NoSuchCall => "no such call".to_owned(),
+                Verdict::Undecided => "undecided".to_owned(),
+            };
+            panic!("{file}:{}: {} => {} expected, {said}", vector.line, vector.text, vector.expected);
+        }
+    }
+    hold(&engines::evaluator());
+}
+
+#[test]
+fn the_simulated_program() {
+    hold(&engines::simulator());
+}
+
+#[test]
+fn the_live_kernel() {
+    hold(&engines::kernel());
+}
+
+#[test]
+fn the_seccompiler_crate() {
+    hold(&engines::seccompiler());
+}
+
+#[cfg(feature = "libseccomp")]
+#[test]
+fn the_libseccomp_crate() {
+    hold(&engines::libseccomp());
+}
+
+#[cfg(not(feature = "libseccomp"))]
+#[test]
+fn the_libseccomp_crate() {
+    assert!(
+        std::env::var_os("CALLGATE_REQUIRE").is_none_or(|value| value != "all"),
+        "CALLGATE_REQUIRE=all, and the feature `libseccomp` is off"
+    );
+    eprintln!("skipped: needs the feature `libseccomp`");
+}
+
+#[test]
+fn every_file_says_why_and_every_action_is_there() {
+    let cases = cases();
+    assert!(cases.len() >= 15);
+    let mut seen = BTreeSet::new();
+    for case in &cases {
+        assert!(case.text.starts_with("# "), "{} doesn't start with a comment that says why", case.file);
+        seen.extend(case.vectors.iter().map(|vector| match vector.expected {
+            Action::Errno(errno) => Action::Errno(errno.min(2)),
+            Action::Trap(data) => Action::Trap(data.min(1)),
+            Action::Trace(data) => Action::Trace(data.min(1)),
+            action => action,
+        }));
+    }
+    let every = [
+        Action::KillProcess,
+        Action::KillThread,
+        Action::Trap(0),
+        Action::Trap(1),
+        Action::Errno(0),
+        Action::Errno(1),
+        Action::Errno(2),
+        Action::Notify,
+        Action::Trace(0),
+        Action::Trace(1),
+        Action::Log,
+        Action::Allow,
+    ];
+    assert_eq!(seen, every.into());
+}
+
+#[test]
+fn the_command_checks_the_same_tables() {
+    for case in cases() {
+        let path = format!("tests/vectors/{}", case.file);
+        let output = callgate().args(["eval", "--vectors", &path]).current_dir(root()).output().expect("callgate runs");
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let lines = String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.starts_with("ok   ")).count();
+        assert_eq!(lines, case.vectors.len(), "{}", told(&output));
+    }
+}
+
+#[test]
+fn a_vector_that_fails_is_shown_with_its_reason() {
+    let folder = TempDir::new().expect("a folder");
+    let table = "vectors = [\n  { abi = \"x86_64\", call = \"read\", action = \"allow\" },\n  \
+                 { abi = \"x86_64, x86\", call = \"socket(AF_UNIX)\", action = \"deny\" },\n  \
+                 { abi = \"0x1234\", call = \"1\", action = \"kill\" },\n]\n";
+    fs::write(folder.path().join("t.toml"), table).expect("a file");
+    fs::write(folder.path().join("p.gate"), "arch: x86_64\ndeny: all\nallow: read, socket(type == SOCK_STREAM)\n")
+        .expect("a file");
+    let output = callgate()
+        .args(["eval", "p.gate", "--vectors", "t.toml"])
+        .current_dir(folder.path())
+        .output()
+        .expect("callgate runs");
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let expected = "ok   t.toml:2: read on x86_64 => allow\n\
+                    FAIL t.toml:3: socket(AF_UNIX) on x86_64 => errno(EPERM)\n     \
+                    socket(0x1, 0x1, 0x0) is allow\n     \
+                    because of p.gate:3:14: socket(type == SOCK_STREAM)\n\
+                    FAIL t.toml:3: socket(AF_UNIX) on x86 => errno(EPERM)\n     \
+                    socket(0x0, 0x0, 0x0) is kill\n     \
+                    because of the policy doesn't list x86\n\
+                    ok   t.toml:4: 1 on the ABI with token 0x1234 => kill\n\
+                    2 passed, 2 failed\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}
+
+#[test]
+fn bad_tables_are_errors_with_a_line() {
+    let vector = |line: &str| format!("policy = 'deny: all'\nvectors = [\n  {line},\n]\n");
+    let good = "{ abi = \"x86_64\", call = \"read\", action = \"deny\" }";
+    for (text, expected) in [
+        ("policy = 'deny: all'\nvectors = [\n".to_owned(), &["t.toml:"][..]),
+        ("polcy = 'deny: all'\nvectors = []\n".to_owned(), &["t.toml:1", "polcy"]),
+        ("policy = 'deny: all'\nvectors = []\n".to_owned(), &["t.toml:1", "no vectors"]),
+        (format!("vectors = [\n{good}\n]\n"), &["no policy of its own", "eval FILE --vectors"]),
+        (format!("under = ['deny: all']\nvectors = [\n{good}\n]\n"), &["`under`"]),
+        (vector("{ abi = \"vax\", call = \"read\", action = \"deny\" }"), &["t.toml:3", "vax", "x86_64"]),
+        (vector("{ abi = \"x86_64\", call = \"raed\", action = \"deny\" }"), &["t.toml:3", "did you mean `read`"]),
+        (vector("{ abi = \"aarch64\", call = \"open\", action = \"deny\" }"), &["t.toml:3", "aarch64 doesn't have `open`"]),
+        (vector("{ abi = \"x86_64\", call = \"read\", action = \"denny\" }"), &["t.toml:3", "denny"]),
+        (vector("{ abi = \"0x12\", call = \"read\", action = \"deny\" }"), &["t.toml:3", "number of the call"]),
+        (vector("{ abi = \"x86_64\", call = \"read\" }"), &["t.toml:3", "action"]),
+        ("policy = 'deny all'\nvectors = [\n".to_owned() + good + "\n]\n", &["t.toml:1"]),
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        fs::write(folder.path().join("t.toml"), &text).expect("a file");
+        let output = callgate()
+            .args(["eval", "--vectors", "t.toml"])
+            .current_dir(folder.path())
+            .output()
+            .expect("callgate runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}\n{}", told(&output));
+        assert!(output.stdout.is_empty() && stderr.contains("help"), "{text}\n{stderr}");
+        for part in expected {
+            assert!(stderr.contains(part), "`{part}` is not in:\n{stderr}\nfor {text}");
+        }
+    }
+}
