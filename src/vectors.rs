@@ -140,10 +140,11 @@ pub(crate) fn read(text: &str) -> Result<Table, TableError> {
         let line = line(text, &vector.span());
         let VectorText { abi, call, action } = vector.get_ref();
         for abi in abi.split(',') {
-            vectors.push(
-                understand(line, abi.trim(), call, action)
-                    .map_err(|(message, next)| TableError { line, message, next })?,
-            );
+            vectors.push(understand(line, abi.trim(), call, action).map_err(|(message, next)| TableError {
+                line,
+                message,
+                next,
+            })?);
         }
     }
     let layers = raw.policy.into_iter().chain(raw.under).collect();

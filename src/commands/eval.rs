@@ -49,12 +49,9 @@ fn vectors(path: &Path, args: &Eval) -> Outcome {
             return Err(Failure::new(format!("{name} has no policy of its own"))
                 .help(format!("name one: `callgate eval FILE --vectors {name}`")));
         }
-        None => input::load_layers(&name, table.layers, &args.statements),
+        None => input::load_layers(&format!("the policy in {name}"), table.layers, &args.statements),
     };
-    let host = HostArgs {
-        cap: args.host.cap.clone().or(table.cap),
-        kernel: args.host.kernel.clone().or(table.kernel),
-    };
+    let host = HostArgs { cap: args.host.cap.clone().or(table.cap), kernel: args.host.kernel.clone().or(table.kernel) };
     let Checked { sources, policy } = policy::check(loaded, &policy::host_target(&host, Abi::ALL.to_vec())?)?;
     let mut shown = String::new();
     let mut failed = 0;
@@ -81,7 +78,9 @@ fn failure(policy: &Policy, vector: &Vector, sources: &Sources) -> Option<String
     match vectors::judge(policy, vector) {
         Verdict::Holds => None,
         Verdict::NoSuchCall => Some("     no call is like this: its conditions exclude each other\n".to_owned()),
-        Verdict::Undecided => Some("     undecided: the conditions are too entangled for the prover's budget\n".to_owned()),
+        Verdict::Undecided => {
+            Some("     undecided: the conditions are too entangled for the prover's budget\n".to_owned())
+        }
         Verdict::Differs(decision, data) => {
             let abi = vector.abi.unwrap_or(Abi::X86_64);
             let call = vector.abi.map_or_else(|| data.nr.to_string(), |abi| spelling::call(abi, data.nr, &data.args));

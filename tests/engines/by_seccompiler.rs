@@ -65,9 +65,10 @@ impl Engine for Seccompiler {
 
 fn program(listed: &AbiPolicy, arch: TargetArch) -> Result<Program, String> {
     let mismatch = listed.rest.action;
-    let inside = listed.calls.values().flat_map(|call| {
-        call.clauses.iter().map(|clause| clause.decision.action).chain([call.otherwise.action])
-    });
+    let inside = listed
+        .calls
+        .values()
+        .flat_map(|call| call.clauses.iter().map(|clause| clause.decision.action).chain([call.otherwise.action]));
     let mut others: Vec<Action> = inside.filter(|&action| action != mismatch).collect();
     others.sort_unstable();
     others.dedup();
@@ -89,7 +90,8 @@ fn program(listed: &AbiPolicy, arch: TargetArch) -> Result<Program, String> {
         let of_call = if always { Vec::new() } else { alternatives.iter().map(rule).collect::<Result<_, _>>()? };
         rules.insert(i64::from(nr), of_call);
     }
-    let filter = SeccompFilter::new(rules, action(mismatch)?, action(matched)?, arch).map_err(|error| error.to_string())?;
+    let filter =
+        SeccompFilter::new(rules, action(mismatch)?, action(matched)?, arch).map_err(|error| error.to_string())?;
     let bpf: BpfProgram = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;
     let instruction = |one: &seccompiler::sock_filter| Instruction { code: one.code, jt: one.jt, jf: one.jf, k: one.k };
     let program = Program::new(bpf.iter().map(instruction).collect());
