@@ -40,7 +40,7 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
 
 /// The proven program of a policy.
 pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
-    compile(policy).map_err(|error| Failure::from_error(&error))
+    compile(policy).map_err(Failure::from)
 }
 
 /// What a policy is read for. `default_abis` stands in when neither the policy nor `--arch` names any.

@@ -4,9 +4,11 @@
 mod bad_input;
 mod bundle;
 mod circle;
+mod commands;
 mod engines;
 mod house;
 mod readme;
+mod rights;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;

@@ -57,7 +57,7 @@ pub fn lower(units: &[Unit], groups: &Groups, target: &Target) -> Lowered {
     let mut diagnostics = Vec::new();
     let header = header::read(units, target, &mut diagnostics);
     let rules = collect::collect(units, groups, target, &header, &mut diagnostics);
-    let policy = walk::walk(&header, rules, &mut diagnostics);
+    let policy = walk::walk(&header, &rules, &mut diagnostics);
     order(&mut diagnostics);
     let failed = diagnostics.iter().any(Diagnostic::is_error);
     Lowered { policy: if failed { None } else { policy }, diagnostics }

@@ -18,7 +18,7 @@ use crate::prove::{self, Budget, Overlap};
 use crate::tables;
 
 /// The policy that these rules make; `None` when there is no default to fall back on.
-pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
+pub(super) fn walk(header: &Header, rules: &Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
     let mut walker = Walker { reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
     let mut abis = BTreeMap::new();
     for &abi in &header.abis {
@@ -37,7 +37,7 @@ pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnost
             let enosys = tables::errno(abi, "ENOSYS").expect("every ABI has ENOSYS");
             Some(Decision { action: Action::Errno(enosys), cause: Cause::Known(known.span) })
         });
-        abis.insert(abi, walker.abi(abi, header, &rules, &all, unknown.as_ref()));
+        abis.insert(abi, walker.abi(abi, header, rules, &all, unknown.as_ref()));
     }
     let foreign = rules.foreign.iter().filter_map(|(abi, list)| Some((*abi, walker.fallback(Some(list))?))).collect();
     let other = walker
