@@ -1,7 +1,8 @@
 //! libseccomp, through its crate, fed with the exported OCI document as runc feeds it
-//! (libcontainer/seccomp/seccomp_linux.go), without the ENOSYS stub that runc puts in front.
+//! (`libcontainer/seccomp/seccomp_linux.go`), without the ENOSYS stub that runc puts in front.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{Read as _, Seek as _};
 
 use callgate_compiler::abi::{Abi, Endian};
@@ -10,6 +11,7 @@ use callgate_compiler::bpf::{Program, admit, from_bytes};
 use callgate_compiler::call::SyscallData;
 use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
+use libseccomp::error::SeccompError;
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use serde_json::Value;
 
@@ -53,11 +55,13 @@ impl Engine for Libseccomp {
                 if !policy.abis.keys().any(|abi| abi.native() == machine) {
                     return Ok(self.shows(policy.decide(call).action));
                 }
-                if !programs.contains_key(&machine) {
-                    let built = program(&document, machine).map_err(|error| format!("on {machine}: {error}"))?;
-                    programs.insert(machine, built);
-                }
-                Ok(self.shows(run(&programs[&machine], call)))
+                let program = match programs.entry(machine) {
+                    Entry::Occupied(built) => built.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(program(&document, machine).map_err(|error| format!("on {machine}: {error}"))?)
+                    }
+                };
+                Ok(self.shows(run(program, call)))
             })
             .collect()
     }
@@ -138,6 +142,7 @@ fn list(value: &Value) -> impl Iterator<Item = &str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn said(error: libseccomp::error::SeccompError) -> String {
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn said(error: SeccompError) -> String {
     error.to_string()
 }

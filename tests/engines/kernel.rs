@@ -1,4 +1,4 @@
-//! The running kernel. Needs no root: the probe sets no_new_privs.
+//! The running kernel. Needs no root: the probe sets `no_new_privs`.
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
