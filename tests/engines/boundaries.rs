@@ -8,7 +8,7 @@ use callgate_compiler::policy::CallPolicy;
 /// At most this many combinations of words a call.
 const MOST: usize = 1500;
 
-/// Conditions with more ranges than this give fewer words a range.
+/// Of masked words, this many ranges have their bits changed one by one.
 const MANY_RANGES: usize = 40;
 
 /// What stands in the words that a condition doesn't look at.
@@ -54,21 +54,18 @@ fn conjuncts(condition: &Condition) -> Vec<&Condition> {
     }
 }
 
-/// The ends of each range and their neighbours, the extremes, the sign's edge, single bits of a mask; each also with
+/// The ends of each range and their neighbours, the extremes, the sign's edge, single bits of a mask changed; each also with
 /// other bits where the test must not look.
 fn insert(atom: &Atom, values: &mut BTreeSet<u64>) {
     let all = atom.width.max();
     let mut near = BTreeSet::from([0, all, all >> 1, (all >> 1) + 1]);
     let ranges = atom.values.ranges();
-    for (index, &(low, high)) in ranges.iter().enumerate() {
-        near.extend([low, high]);
-        if index < MANY_RANGES {
-            near.extend([low.wrapping_sub(1), high.wrapping_add(1)]);
-        }
-    }
+    near.extend(ranges.iter().flat_map(|&(low, high)| [low.wrapping_sub(1), low, high, high.wrapping_add(1)]));
     if atom.mask != all {
         near.insert(atom.mask);
-        near.extend((0..64).map(|bit| 1 << bit).filter(|bit| atom.mask & bit != 0));
+        let lows = || ranges.iter().take(MANY_RANGES).map(|&(low, _)| low).chain([0]);
+        let bits = (0..64).map(|bit| 1 << bit).filter(|bit| atom.mask & bit != 0);
+        near.extend(bits.flat_map(|bit: u64| lows().map(move |low| low ^ bit)));
         let unseen: Vec<_> = near.iter().map(|value| value | !atom.mask).collect();
         near.extend(unseen);
     }

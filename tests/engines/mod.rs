@@ -9,6 +9,7 @@ pub(crate) mod differences;
 mod disjunction;
 mod evaluator;
 mod kernel;
+mod mutants;
 mod simulator;
 
 use callgate_compiler::action::Action;
