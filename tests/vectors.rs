@@ -3,12 +3,14 @@
 //! What a file says must happen is held against each engine, and so is what the evaluator says about calls that are
 //! generated from the policy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
+use callgate_compiler::call::SyscallData;
+use callgate_compiler::policy::Policy;
 use tempfile::TempDir;
 
 use crate::engines::differences::{About, DIFFERENCES, Difference};
@@ -16,23 +18,40 @@ use crate::engines::{self, Case, Engine, cases};
 use crate::support::{callgate, root, told};
 use crate::table::{Verdict, judge};
 
-/// Failures shown before the rest is only counted.
-const SHOWN: usize = 12;
+/// Failures of a file that are shown; the rest is only counted.
+const SHOWN: usize = 4;
 
-/// Runs an engine on every file.
+/// What went wrong, by file.
+#[derive(Default)]
+struct Wrong(BTreeMap<String, Vec<String>>);
+
+impl Wrong {
+    fn add(&mut self, file: &str, what: String) {
+        self.0.entry(file.to_owned()).or_default().push(what);
+    }
+
+    #[track_caller]
+    fn none(&self, engine: &str) {
+        let mut message = String::new();
+        for (file, lines) in &self.0 {
+            writeln!(message, "{file}: {} failures", lines.len()).expect("a string takes everything");
+            for line in lines.iter().take(SHOWN) {
+                writeln!(message, "  {line}").expect("a string takes everything");
+            }
+        }
+        assert!(self.0.is_empty(), "{engine}\n{message}");
+    }
+}
+
+/// Holds an engine to every file.
 #[track_caller]
 fn hold(engine: &impl Engine) {
-    let listed: Vec<(usize, &Difference)> =
-        DIFFERENCES.iter().enumerate().filter(|(_, difference)| difference.engine == engine.name()).collect();
+    let listed = || DIFFERENCES.iter().enumerate().filter(|(_, difference)| difference.engine == engine.name());
     let mut found = BTreeSet::new();
-    let mut wrong = Vec::new();
+    let mut wrong = Wrong::default();
     let (mut files, mut asked, mut out_of_reach) = (0, 0, 0);
     for case in cases() {
-        let of_file: Vec<_> = listed
-            .iter()
-            .filter(|(_, difference)| difference.file.is_none_or(|file| file == case.file))
-            .map(|&(index, difference)| (index, difference))
-            .collect();
+        let of_file = || listed().filter(|(_, difference)| difference.file.is_none_or(|file| file == case.file));
         let all = case.calls();
         let total = all.len();
         let calls: Vec<_> = all.into_iter().filter(|one| engine.reaches(&one.data)).collect();
@@ -41,15 +60,13 @@ fn hold(engine: &impl Engine) {
         let answers = match engine.ask(&case.policy, &data) {
             Ok(answers) => answers,
             Err(reason) => {
-                let known = of_file
-                    .iter()
-                    .find(|(_, difference)| matches!(difference.about, About::Policy(words) if reason.contains(words)));
-                match known {
-                    Some(&(index, difference)) => {
+                let known = |difference: &Difference| matches!(difference.about, About::Policy(words) if reason.contains(words));
+                match of_file().find(|(_, difference)| known(difference)) {
+                    Some((index, difference)) => {
                         found.insert(index);
                         eprintln!("{} can't hold {}: {reason} ({})", engine.name(), case.file, difference.reason);
                     }
-                    None => wrong.push(format!("{} can't hold {}: {reason}", engine.name(), case.file)),
+                    None => wrong.add(&case.file, format!("can't be held: {reason}")),
                 }
                 continue;
             }
@@ -65,41 +82,35 @@ fn hold(engine: &impl Engine) {
             if engine.shows(expected) == answer {
                 continue;
             }
-            let known = of_file.iter().find(|(_, difference)| match difference.about {
+            let known = |difference: &Difference| match difference.about {
                 About::Policy(_) => false,
                 About::Calls(these) | About::CallsOfVersions(these, _) => these(&case.policy, &one.data, &answer),
-            });
-            match known {
-                Some(&(index, _)) => {
+            };
+            match of_file().find(|(_, difference)| known(difference)) {
+                Some((index, _)) => {
                     found.insert(index);
                 }
                 None => {
                     let place = one.vector.map_or_else(
-                        || format!("{} (generated)", case.file),
-                        |index| format!("{}:{} {}", case.file, case.vectors[index].line, case.vectors[index].text),
+                        || "generated".to_owned(),
+                        |index| format!("line {}, {}", case.vectors[index].line, case.vectors[index].text),
                     );
-                    let abi = Abi::of_call(one.data.arch, one.data.nr);
-                    wrong.push(format!("{place} on {abi:?}: {:x?}: {expected} expected, {answer} found", one.data));
+                    wrong.add(&case.file, format!("{place}: {:x?}: {expected} expected, {answer} found", one.data));
                 }
             }
         }
     }
-    for (index, difference) in listed {
+    for (_, difference) in listed().filter(|(index, _)| !found.contains(index)) {
         let must_show = match difference.about {
             About::CallsOfVersions(_, here) => here(),
             About::Policy(_) | About::Calls(_) => true,
         };
-        if must_show && !found.contains(&index) {
-            let file = difference.file.unwrap_or("any file");
-            wrong.push(format!("{} no longer differs on {file}: {}", engine.name(), difference.reason));
+        if must_show {
+            wrong.add(difference.file.unwrap_or("every file"), format!("no longer differs: {}", difference.reason));
         }
     }
     eprintln!("{}: {files} files, {asked} calls; {out_of_reach} calls out of its reach", engine.name());
-    let mut message = String::new();
-    for line in wrong.iter().take(SHOWN) {
-        writeln!(message, "{line}").expect("a string takes everything");
-    }
-    assert!(wrong.is_empty(), "{} failures\n{message}", wrong.len());
+    wrong.none(engine.name());
 }
 
 #[test]
@@ -147,6 +158,45 @@ fn the_libseccomp_crate() {
         "CALLGATE_REQUIRE=all, and the feature `libseccomp` is off"
     );
     eprintln!("skipped: needs the feature `libseccomp`");
+}
+
+/// An engine as wrong as its function.
+struct Broken(&'static str, fn(&SyscallData) -> SyscallData);
+
+impl Engine for Broken {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn reaches(&self, _call: &SyscallData) -> bool {
+        true
+    }
+
+    fn ask(&self, policy: &Policy, calls: &[SyscallData]) -> Result<Vec<String>, String> {
+        Ok(calls.iter().map(|call| policy.decide(&(self.1)(call)).action.to_string()).collect())
+    }
+}
+
+#[test]
+#[should_panic(expected = "07_boundaries_64.toml")]
+fn an_engine_that_reads_low_halves_only_is_found() {
+    hold(&Broken("half-blind", |call| SyscallData { args: call.args.map(|word| word & 0xffff_ffff), ..*call }));
+}
+
+#[test]
+#[should_panic(expected = "16_x32_guard.toml")]
+fn an_engine_without_the_x32_guard_is_found() {
+    let strip = |call: &SyscallData| {
+        let x32 = Abi::of_call(call.arch, call.nr) == Some(Abi::X32) && call.arch == Abi::X86_64.token();
+        SyscallData { nr: if x32 { call.nr & 0xfff } else { call.nr }, ..*call }
+    };
+    hold(&Broken("x32-blind", strip));
+}
+
+#[test]
+#[should_panic(expected = "no longer differs: it has no x32 guard")]
+fn a_listed_difference_that_is_gone_is_found() {
+    hold(&Broken("seccompiler", |call| *call));
 }
 
 #[test]

@@ -114,15 +114,20 @@ impl Case {
             generated.extend(NUMBERS.iter().map(|&nr| SyscallData::new(abi.token(), nr, [u64::MAX; 6])));
         }
         generated.extend(UNKNOWN_TOKENS.map(|token| SyscallData::new(token, 0, [0; 6])));
-        // The high halves of i386's arguments are zero: its registers have 32 bits.
         for data in generated.iter_mut().chain(asked.iter_mut().map(|one| &mut one.data)) {
-            if Abi::of_call(data.arch, data.nr) == Some(Abi::X86) {
+            if has_narrow_registers(data.arch) {
                 data.args = data.args.map(|word| word & 0xffff_ffff);
             }
         }
         asked.extend(generated.into_iter().map(|data| Asked { data, vector: None }));
         asked
     }
+}
+
+/// Whether the registers of an ABI have 32 bits, so that the high halves of its arguments are always zero: not those of x32
+/// (`__AUDIT_ARCH_64BIT`, include/uapi/linux/audit.h).
+pub(super) fn has_narrow_registers(token: u32) -> bool {
+    token & 0x8000_0000 == 0
 }
 
 /// The edges of the ABIs' numbers, numbers that no table has, and -1.

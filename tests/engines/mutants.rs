@@ -8,6 +8,7 @@ use callgate_compiler::condition::{Atom, Condition, ValueSet, Width};
 use callgate_compiler::policy::{AbiPolicy, CallPolicy, Cause, Decision, Policy};
 use callgate_compiler::prove::{Budget, Verdict, policies_equal};
 
+use super::case::has_narrow_registers;
 use super::cases;
 
 /// Ranges of one test that are moved; the long lists have hundreds alike.
@@ -37,8 +38,8 @@ fn mutants_of(atom: &Atom, abi: Abi) -> Vec<Atom> {
     if atom.mask != all {
         mutants.push(Atom { mask: atom.mask & atom.mask.wrapping_sub(1), ..atom.clone() });
         mutants.push(Atom { mask: atom.mask ^ (1 << atom.mask.checked_ilog2().unwrap_or(0)), ..atom.clone() });
-    } else if abi != Abi::X86 {
-        // i386 has no high halves to get wrong.
+    } else if !has_narrow_registers(abi.token()) {
+        // There, no high half can be got wrong.
         let (width, mask) = match atom.width {
             Width::W32 => (Width::W64, u64::MAX),
             Width::W64 => (Width::W32, 0xffff_ffff),
