@@ -123,11 +123,14 @@ pub(crate) struct ExportArgs {
 #[derive(Args)]
 pub(crate) struct Eval {
     /// The policy; `-` for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "vectors")]
+    pub(crate) file: Option<PathBuf>,
     /// Calls: `read`, `socket(AF_UNIX, SOCK_STREAM, 0)`, `clone(flags has CLONE_NEWUSER)`; what is left out means every value
-    #[arg(value_name = "CALL", required = true)]
+    #[arg(value_name = "CALL", required_unless_present = "vectors")]
     pub(crate) calls: Vec<String>,
+    /// Check a table of calls and actions (TOML) instead; without FILE, under the table's own policy
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["calls", "arch", "json"])]
+    pub(crate) vectors: Option<PathBuf>,
     /// A statement of the policy, nearer than the file's own; may be given more than once
     #[arg(short = 'e', long = "statement", value_name = "STMT")]
     pub(crate) statements: Vec<String>,

@@ -64,6 +64,20 @@ pub(crate) fn load_text(name: &str, text: String) -> Loaded {
     loader.loaded()
 }
 
+/// Texts that are already here, nearest layer first, under `-e` statements.
+pub(crate) fn load_layers(name: &str, texts: Vec<String>, statements: &[String]) -> Loaded {
+    let mut loader = Loader::default();
+    for statement in statements {
+        loader.parse("-e", statement.clone(), 0, 0);
+    }
+    for text in texts {
+        let scope = loader.next_scope();
+        loader.parse(name, text, scope, scope);
+    }
+    loader.follow();
+    loader.loaded()
+}
+
 /// The text of a file or of standard input (`-`).
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let (name, bytes) = if path == Path::new("-") {

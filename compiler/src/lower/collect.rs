@@ -90,7 +90,7 @@ impl Collector<'_> {
     fn actions(&mut self, verb: &Spanned<Verb>, abis: &[Abi]) -> Option<Vec<(Abi, Action)>> {
         let mut actions = Vec::new();
         for &abi in abis {
-            match action(&verb.node, abi) {
+            match verb_action(&verb.node, abi) {
                 Ok(action) => actions.push((abi, action)),
                 Err(error) => {
                     self.diagnostics.push(error);
@@ -100,7 +100,7 @@ impl Collector<'_> {
         }
         if abis.is_empty()
             && let Some(&abi) = self.header.abis.first()
-            && let Err(error) = action(&verb.node, abi)
+            && let Err(error) = verb_action(&verb.node, abi)
         {
             self.diagnostics.push(error);
         }
@@ -274,8 +274,11 @@ impl Collector<'_> {
     }
 }
 
-/// The verb's action on one ABI.
-pub(super) fn action(verb: &Verb, abi: Abi) -> Result<Action, Diagnostic> {
+/// The verb's action on one ABI: errnos have other numbers on some.
+///
+/// # Errors
+/// When it names no errno of the ABI's, or its number is too large for the kernel.
+pub fn verb_action(verb: &Verb, abi: Abi) -> Result<Action, Diagnostic> {
     let data = |value: &Option<Spanned<u64>>| match value {
         None => Ok(0),
         Some(value) => u16::try_from(value.node).map_err(|_| {
