@@ -1,5 +1,8 @@
 //! The command line's shape. The only file that says what is called how.
 
+// Doc comments here are what `--help` prints.
+#![allow(clippy::doc_markdown)]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -8,7 +11,8 @@ use callgate_profiles::export::Format;
 use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// A seccomp profile toolkit: a policy language, a proven BPF compiler, a recorder that loses nothing.
 #[derive(Parser)]
@@ -38,6 +42,10 @@ pub(crate) enum Command {
     Derive(Derive),
     /// Run a command under a policy
     Run(Run),
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Which policy, and for what.
@@ -134,12 +142,44 @@ pub(crate) struct Eval {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Exits 0 when every expectation holds, and 1 when one doesn't, when a mutant survives, or when\n\
+    --coverage=require finds a target that no expectation reaches. Every answer is about all calls, never about samples."
+)]
 pub(crate) struct Test {
     /// Policy files; `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    /// Also name the targets that decide calls no expectation is about; `=require` to exit 1 when there are any
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
+    pub(crate) coverage: Option<Coverage>,
+    /// Also change each target, one at a time, and name the changes that no expectation notices: the target taken away,
+    /// its action turned round, each of its conditions taken away and turned round
+    #[arg(long)]
+    pub(crate) mutants: bool,
+    /// `json`: one object a line
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) format: Facts,
+}
+
+/// What `test --coverage` is for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Coverage {
+    /// Say what isn't reached.
+    Report,
+    /// Fail when something isn't.
+    Require,
+}
+
+/// How a command prints facts.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Facts {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Args)]
@@ -235,6 +275,13 @@ pub(crate) struct Run {
     /// The command
     #[arg(value_name = "CMD", required = true, last = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
 }
 
 /// What a file is read as.

@@ -45,7 +45,7 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
 
 /// The proven program of a policy.
 pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
-    compile(policy).map_err(|error| Failure::from_error(&error))
+    compile(policy).map_err(Failure::from)
 }
 
 /// What a policy is read for. `default_abis` stands in when neither the policy nor `--arch` names any.
@@ -118,7 +118,8 @@ fn version(text: &str) -> Option<Version> {
     Some(Version { major: major.parse().ok()?, minor: digits.parse().ok()? })
 }
 
-fn groups() -> Groups {
+/// The members of each shipped `@group`.
+pub(crate) fn groups() -> Groups {
     let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     callgate_profiles::groups::groups()
         .iter()

@@ -4,7 +4,10 @@
 mod bad_input;
 mod bundle;
 mod circle;
+mod commands;
 mod corpus;
+mod expectations;
 mod house;
 mod readme;
+mod rights;
 mod support;

@@ -61,7 +61,7 @@ fn answer(policy: &Policy, call: &tree::Call, abi: Abi, sources: &Sources) -> Re
         let decision = policy.decide(&SyscallData::new(abi.token(), pattern.nr, [0; 6]));
         return Ok(vec![Answer { action: decision.action, because: because(&decision.cause), example: None }]);
     };
-    let reached = outcomes(numbered, &pattern.condition).map_err(|error| Failure::from_error(&error))?;
+    let reached = outcomes(numbered, &pattern.condition)?;
     if reached.is_empty() {
         return Err(Failure::new(format!("no call is like {}", sources.snippet(call.span)))
             .help("its conditions exclude each other"));

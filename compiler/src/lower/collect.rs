@@ -123,6 +123,11 @@ impl Collector<'_> {
                 Some(members) => {
                     for member in members {
                         for &(abi, action) in actions {
+                            self.part(
+                                abi,
+                                member,
+                                Entry { layer, rank: Rank::Group, condition: Condition::Always, action, span },
+                            );
                             if let Some(nr) = tables::number(abi, member) {
                                 self.entry(
                                     abi,
@@ -167,6 +172,8 @@ impl Collector<'_> {
     fn call(&mut self, call: &Call, unit: &Unit, actions: &[(Abi, Action)]) {
         let numbers = match numbers(call, &self.header.spoken, actions.iter().map(|(abi, _)| *abi)) {
             Ok(numbers) => numbers,
+            // No number of its own, but there is a multiplexer that carries it.
+            Err(_) if self.is_carried(call) => Vec::new(),
             Err(error) => {
                 self.diagnostics.push(error);
                 return;
@@ -174,9 +181,21 @@ impl Collector<'_> {
         };
         if let NameOrNumber::Name(name) = &call.callee.node {
             for &(abi, _) in actions {
-                if !numbers.iter().any(|(on, _)| *on == abi) {
+                if !numbers.iter().any(|(on, _)| *on == abi) && tables::part_of(abi, name).is_none() {
                     self.pass_over(abi, name, call.callee.span);
                 }
+            }
+        }
+        for &(abi, action) in actions {
+            let own = numbers.iter().find(|(on, _)| *on == abi).and_then(|&(_, nr)| tables::name(abi, nr));
+            let name = match &call.callee.node {
+                NameOrNumber::Name(name) => Some(name.as_str()),
+                NameOrNumber::Number(_) => own,
+            };
+            let rank = if call.arguments.as_ref().is_none_or(Vec::is_empty) { Rank::Name } else { Rank::Condition };
+            let entry = Entry { layer: unit.layer, rank, condition: Condition::Always, action, span: call.span };
+            if let Some(name) = name {
+                self.part(abi, name, entry);
             }
         }
         for (abi, nr) in numbers {
@@ -208,6 +227,19 @@ impl Collector<'_> {
 
     fn entry(&mut self, abi: Abi, nr: u32, entry: Entry) {
         self.rules.calls.entry((abi, nr)).or_default().push(entry);
+    }
+
+    /// Whether an ABI of the policy has a multiplexer that carries the call.
+    fn is_carried(&self, call: &Call) -> bool {
+        let NameOrNumber::Name(name) = &call.callee.node else { return false };
+        self.header.abis.iter().any(|&abi| tables::part_of(abi, name).is_some())
+    }
+
+    /// What is said of a call is said of it through a multiplexer as well.
+    fn part(&mut self, abi: Abi, name: &str, entry: Entry) {
+        if let Some((nr, value, _)) = tables::part_of(abi, name) {
+            self.rules.parts.entry((abi, nr, value)).or_default().push(entry);
+        }
     }
 
     fn problem(&mut self, problem: Problem, abi: Abi) {

@@ -10,6 +10,7 @@ use crate::abi::Abi;
 use crate::policy::FilterFlag;
 
 /// What the policy says about itself.
+#[derive(Clone)]
 pub(super) struct Header {
     /// The target ABIs, ascending.
     pub(super) abis: Vec<Abi>,
