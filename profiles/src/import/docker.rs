@@ -84,9 +84,8 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
 
 /// The profile itself, inside a config.json at `linux.seccomp`.
 fn profile<'a>(reader: &mut Reader<'a, '_>, root: &'a RawValue) -> Option<&'a RawValue> {
-    let object = reader.map(root)?;
-    let Some(linux) = object.get("linux") else { return Some(root) };
-    let inside = reader.map(linux)?.get("seccomp");
+    let Some(linux) = reader.peek(root, "linux") else { return Some(root) };
+    let inside = reader.peek(linux, "seccomp");
     if inside.is_none() {
         let span = reader.span(linux);
         reader.push(

@@ -136,6 +136,13 @@ impl<'a, 'd> Reader<'a, 'd> {
         None
     }
 
+    /// The value of one key, without a look at anything else.
+    pub(super) fn peek(&self, value: &'a RawValue, key: &str) -> Option<&'a RawValue> {
+        let Members(list) = serde_json::from_str::<Members<'a>>(value.get()).ok()?;
+        let found = list.into_iter().find(|(name, _)| serde_json::from_str(name.get()).ok() == Some(key));
+        found.map(|(_, value)| value)
+    }
+
     /// An object whose keys are free, as names are.
     pub(super) fn map(&mut self, value: &'a RawValue) -> Option<Object<'a>> {
         let Ok(Members(list)) = serde_json::from_str::<Members<'a>>(value.get()) else {
