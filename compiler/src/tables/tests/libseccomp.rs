@@ -15,7 +15,9 @@ const DENIED: &[(Abi, &str)] = &[(Abi::X32, "map_shadow_stack")];
 
 /// The number libseccomp has for a call; -1 when it doesn't know the name.
 fn resolve(abi: Abi, name: &str) -> Option<i64> {
-    let output = Command::new("scmp_sys_resolver").args(["-a", abi.name(), name]).output().ok()?;
+    // Its names of ABIs are the last words of the OCI ones.
+    let theirs = abi.oci_name().trim_start_matches("SCMP_ARCH_").to_lowercase();
+    let output = Command::new("scmp_sys_resolver").args(["-a", &theirs, name]).output().ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
