@@ -110,24 +110,24 @@ pub enum Problem {
     AbisDisagree(Vec<Abi>),
     /// Its condition needs the high half of an argument on this ABI, and libseccomp compares only the low one there.
     HighWord(Abi),
-    /// On x86 libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
-    Multiplexed(&'static str),
+    /// On these ABIs libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
+    Multiplexed(&'static str, Vec<Abi>),
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             Problem::AbisDisagree(abis) => {
-                let abis: Vec<&str> = abis.iter().map(|abi| abi.name()).collect();
-                write!(f, "`{}` is decided differently on {}", self.call, abis.join(" and "))
+                write!(f, "`{}` is decided differently on {}", self.call, some_abis(abis, " and "))
             }
             Problem::HighWord(abi) => {
                 write!(f, "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}", self.call)
             }
-            Problem::Multiplexed(multiplexer) => write!(
+            Problem::Multiplexed(multiplexer, abis) => write!(
                 f,
-                "the rules on `{}` differ by arguments, and libseccomp can't apply them to {multiplexer} on x86",
-                self.call
+                "the rules on `{}` differ by arguments, and libseccomp can't apply them to {multiplexer} on {}",
+                self.call,
+                some_abis(abis, ", ")
             ),
         }
     }
@@ -164,6 +164,16 @@ pub enum ExportError {
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The first few names of ABIs.
+fn some_abis(abis: &[Abi], between: &str) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<&str> = abis.iter().take(SHOWN).map(|abi| abi.name()).collect();
+    match abis.len().saturating_sub(SHOWN) {
+        0 => shown.join(between),
+        more => format!("{} and {more} more ABIs", shown.join(", ")),
+    }
 }
 
 /// The first few of a list, in words.
@@ -215,11 +225,16 @@ pub fn export(
 }
 
 /// An action as people read it in a message: the language's spelling, with an errno's name.
-fn spelled(action: Action) -> String {
+fn spelled_on(abi: Abi, action: Action) -> String {
     match action {
         Action::Errno(number) => {
-            tables::errno_name(Abi::X86_64, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
+            tables::errno_name(abi, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
         }
         _ => action.to_string(),
     }
+}
+
+/// As [`spelled_on`], for no ABI in particular: the names are those of all but MIPS.
+fn spelled(action: Action) -> String {
+    spelled_on(Abi::X86_64, action)
 }
