@@ -30,17 +30,17 @@ pub enum Abi {
     Arm,
     /// 64-bit RISC-V.
     Riscv64,
-    /// 64-bit LoongArch.
+    /// 64-bit `LoongArch`.
     Loongarch64,
     /// 64-bit IBM Z.
     S390x,
     /// 31-bit IBM Z.
     S390,
-    /// 64-bit PowerPC, little endian.
+    /// 64-bit `PowerPC`, little endian.
     Ppc64le,
-    /// 64-bit PowerPC, big endian.
+    /// 64-bit `PowerPC`, big endian.
     Ppc64,
-    /// 32-bit PowerPC, big endian.
+    /// 32-bit `PowerPC`, big endian.
     Ppc,
     /// 32-bit MIPS (o32), big endian. Numbers start at 4000.
     Mips,

@@ -245,7 +245,7 @@ fn notes_say_what_the_format_has_no_words_for() {
         "numbers without a name get the file's default, errno(EPERM); the policy says errno(ENOSYS) on aarch64",
         "the file can only name calls, so the policy's rules for these numbers are not in it: 1000 on aarch64",
         "the file has only trap, without a number: trap(9)",
-        "runc answers ENOSYS to numbers above the highest one that the file names (socket on x86, socket on aarch64)",
+        "runc answers ENOSYS to numbers above the highest one that the file names (socket on x86, aarch64)",
         "the policy notifies but has no `listener:`",
         "runc refuses notify for write",
         "Docker 20.10 drops flags it does not know: TSYNC",
