@@ -144,6 +144,18 @@ pub enum ExportError {
         /// Every such call, by name.
         differences: Vec<Difference>,
     },
+    /// An OCI file would list ABIs of both byte orders: libseccomp refuses the second (EDOM, `db_col_db_add` in src/db.c).
+    #[error(
+        "no runtime loads an oci file with ABIs of both byte orders: {} and {}\n  next: export one file for each machine with `--arch`, or one with `--to docker`",
+        some_abis(little, ", "),
+        some_abis(big, ", ")
+    )]
+    ByteOrders {
+        /// The little-endian ABIs of the policy.
+        little: Vec<Abi>,
+        /// The big-endian ones.
+        big: Vec<Abi>,
+    },
     /// The conditions come to more argument rules than any loader could put into one filter.
     #[error(
         "the conditions on `{call}` bring the file past {MAX_ARGUMENT_RULES} argument rules, more than a filter has room for\n  next: use `--to bpf`, or conditions with fewer values"
@@ -200,14 +212,18 @@ fn difference_help(format: Format) -> &'static str {
 /// The same policy and program give the same bytes.
 ///
 /// # Errors
-/// When the format can't say what the policy says about a named call (unless `allow_lossy`), when it takes too many rules,
-/// or when there are notes and `strict` forbids them.
+/// When the format can't say what the policy says about a named call (unless `allow_lossy`), when it takes too many rules or
+/// ABIs of both byte orders, or when there are notes and `strict` forbids them.
 pub fn export(
     policy: &Policy,
     program: &Program,
     format: Format,
     options: &ExportOptions,
 ) -> Result<Export, ExportError> {
+    let (little, big): (Vec<_>, Vec<_>) = policy.abis.keys().partition(|abi| abi.endian() == Endian::Little);
+    if format == Format::Oci && !little.is_empty() && !big.is_empty() {
+        return Err(ExportError::ByteOrders { little, big });
+    }
     let endian = policy.abis.keys().next().map_or(Endian::Little, |abi| abi.endian());
     let name = |abi: Abi, nr: u32| tables::name(abi, nr);
     let export = match format {
