@@ -25,6 +25,25 @@ static size_t length;
 /* libseccomp writes a filter in the byte order of its ABIs, which are all of one. */
 static int swapped;
 
+static int is_action(uint32_t k)
+{
+	switch (k & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ERRNO: case SECCOMP_RET_TRAP: case SECCOMP_RET_TRACE: return 1;
+	case SECCOMP_RET_KILL_PROCESS: case SECCOMP_RET_KILL_THREAD: case SECCOMP_RET_USER_NOTIF: case SECCOMP_RET_LOG:
+	case SECCOMP_RET_ALLOW: return (k & SECCOMP_RET_DATA) == 0;
+	default: return 0;
+	}
+}
+
+/* An instruction of the other byte order, in this machine's. A value that makes sense as it is stays. */
+static void swap_bytes(struct sock_filter *f)
+{
+	uint32_t k = __builtin_bswap32(f->k);
+	f->code = __builtin_bswap16(f->code);
+	if (f->code != (BPF_RET | BPF_K) || is_action(k))
+		f->k = k;
+}
+
 static void fail(const char *what)
 {
 	fprintf(stderr, "libseccomp_oracle: %s: %s\n", what, strerror(errno));
@@ -103,10 +122,8 @@ int main(void)
 			if (bytes < 0 || bytes == (ssize_t)sizeof(program))
 				fail("a filter of more than 65535 instructions");
 			length = (size_t)bytes / sizeof(program[0]);
-			for (size_t i = 0; swapped && i < length; i++) {
-				program[i].code = __builtin_bswap16(program[i].code);
-				program[i].k = __builtin_bswap32(program[i].k);
-			}
+			for (size_t i = 0; swapped && i < length; i++)
+				swap_bytes(&program[i]);
 			close(fd);
 		} else if (strncmp(line, "call ", 5) == 0) {
 			struct seccomp_data data = { 0 };
