@@ -1,11 +1,13 @@
 //! A policy with conditions, on every ABI alone and on all of them in one program.
 
+#![allow(clippy::unwrap_used)]
+
 use callgate_compiler::abi::{Abi, Endian};
 use callgate_compiler::action::Action;
 use callgate_compiler::bpf::{Program, converted_length, simulate};
 use callgate_compiler::call::SyscallData;
 use callgate_compiler::compile::compile;
-use callgate_compiler::lower::{Groups, Target, Unit, lower};
+use callgate_compiler::lower::{Groups, Lowered, Target, Unit, lower};
 use callgate_compiler::policy::Policy;
 use callgate_compiler::tables;
 use callgate_compiler::verify;
@@ -26,14 +28,22 @@ errno(ENOSYS): clone3
 kill: ptrace(request == PTRACE_ATTACH)
 ";
 
-fn lowered(text: &str, abis: &[Abi]) -> Policy {
+fn lower_text(text: &str, abis: &[Abi]) -> Lowered {
     let mut sources = Sources::default();
     let source = sources.add("test", text);
     let (file, diagnostics) = parse(source, text);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     let units = [Unit { source, file, layer: 0, scope: 0 }];
     let target = Target::new(abis.to_vec(), Version { major: 6, minor: 18 });
-    let lowered = lower(&units, &Groups::new(), &target);
+    lower(&units, &Groups::new(), &target)
+}
+
+fn diagnostics(text: &str, abis: &[Abi]) -> Vec<String> {
+    lower_text(text, abis).diagnostics.into_iter().map(|diagnostic| diagnostic.message).collect()
+}
+
+fn lowered(text: &str, abis: &[Abi]) -> Policy {
+    let lowered = lower_text(text, abis);
     lowered.policy.unwrap_or_else(|| panic!("{abis:?}: {:#?}", lowered.diagnostics))
 }
 
@@ -129,4 +139,15 @@ fn names_that_some_abis_lack() {
     }
     assert_eq!(tables::number(Abi::Aarch64, "open"), None);
     assert_eq!(tables::number(Abi::Arm, "socketcall"), None);
+}
+
+/// One warning for all ABIs whose old `mmap` takes a structure, with a guard that makes it go away.
+#[test]
+fn a_parameter_that_some_abis_lack() {
+    let text = "deny: all\nallow: mmap(prot lacks PROT_EXEC)\n";
+    let said = diagnostics(text, Abi::ALL);
+    assert_eq!(said, ["the call has no parameter `prot` on x86, s390x, s390"]);
+    let guarded =
+        "deny: all\nwhen not arch x86 and not arch s390x and not arch s390 { allow: mmap(prot lacks PROT_EXEC) }\n";
+    assert_eq!(diagnostics(guarded, Abi::ALL), [""; 0]);
 }

@@ -293,6 +293,20 @@ fn numbers_newer_than_known_make_the_default() {
     assert!(notes.iter().all(|note| !note.contains("numbers")), "{notes:?}");
 }
 
+/// ENOSYS is 38 on most ABIs and 89 on MIPS: numbers newer than `known:` are refused on all, never let through.
+#[test]
+fn the_default_of_all_abis_lets_nothing_through() {
+    let mut policy = uniform(Abi::ALL, Action::Allow);
+    for (&abi, listed) in &mut policy.abis {
+        listed.rest = decision(Action::Errno(tables::errno(abi, "ENOSYS").unwrap()));
+    }
+    let (document, notes) = document(&policy, Format::Docker, &EXACT);
+    assert_eq!((&document["defaultAction"], &document["defaultErrnoRet"]), (&json!("SCMP_ACT_ERRNO"), &json!(38)));
+    let said = "numbers without a name get the file's default, errno(ENOSYS); the policy says errno(ENOSYS) on mips, mipsel, mips64, \
+                mips64el and 2 more ABIs";
+    assert!(notes.iter().any(|note| note == said), "{notes:#?}");
+}
+
 #[test]
 fn notes_say_what_the_format_has_no_words_for() {
     let mut policy = uniform(&[Abi::X86, Abi::Aarch64], Action::Errno(1));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
-use callgate_compiler::policy::{CallPolicy, FilterFlag, Policy};
+use callgate_compiler::policy::{AbiPolicy, CallPolicy, FilterFlag, Policy};
 use callgate_compiler::tables;
 
 use super::multiplexed::MULTIPLEXERS;
@@ -124,12 +124,14 @@ fn some_names(names: &[&str]) -> String {
 }
 
 fn numbers_without_name(policy: &Policy, plan: &Plan) -> Option<String> {
-    let differ: Vec<String> = policy
-        .abis
-        .iter()
-        .filter(|(_, abi)| expressible(abi.rest.action) != plan.default)
-        .map(|(&abi, rest)| format!("{} on {abi}", spelled_on(abi, rest.rest.action)))
-        .collect();
+    let mut actions: BTreeMap<String, Vec<Abi>> = BTreeMap::new();
+    for (&abi, AbiPolicy { rest, .. }) in &policy.abis {
+        if expressible(rest.action) != plan.default {
+            actions.entry(spelled_on(abi, rest.action)).or_default().push(abi);
+        }
+    }
+    let differ: Vec<String> =
+        actions.iter().map(|(action, abis)| format!("{action} on {}", some_abis(abis, ", "))).collect();
     (!differ.is_empty()).then(|| {
         format!(
             "numbers without a name get the file's default, {}; the policy says {}",
