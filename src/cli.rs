@@ -61,7 +61,7 @@ pub(crate) struct PolicyArgs {
 /// What a policy is read for.
 #[derive(Args, Default)]
 pub(crate) struct TargetArgs {
-    /// ABIs the filter speaks for, instead of the policy's `arch:` (x86_64, x86, x32, aarch64)
+    /// ABIs the filter speaks for, instead of the policy's `arch:` (x86_64, x86, x32, aarch64, arm, riscv64, …; a wrong name lists all)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) arch: Vec<String>,
     #[command(flatten)]

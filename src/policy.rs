@@ -99,7 +99,14 @@ fn capabilities(names: &[String]) -> Result<BTreeSet<&'static str>, Failure> {
 
 /// This machine's own ABI.
 pub(crate) fn host_abi() -> Result<Abi, Failure> {
-    std::env::consts::ARCH.parse().map_err(|()| {
+    // Rust has one name for both byte orders.
+    let name = match std::env::consts::ARCH {
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "mips64" if cfg!(target_endian = "little") => "mips64el",
+        "mips" if cfg!(target_endian = "little") => "mipsel",
+        name => name,
+    };
+    name.parse().map_err(|()| {
         Failure::new(format!("callgate has no tables for this machine ({})", std::env::consts::ARCH))
             .help("name ABIs with --arch")
     })

@@ -1,6 +1,6 @@
 //! Rule statements to entries: names to numbers, groups to members, conditions to their typed form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_grammar::tree::{Call, NameOrNumber, Statement, StatementKind, Target as RuleTarget, TargetKind, Verb};
 use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
@@ -34,12 +34,14 @@ pub(super) fn collect(
         lets: &lets,
         rules: Rules::default(),
         passed_over: BTreeMap::new(),
+        absent_parameters: BTreeMap::new(),
         diagnostics,
     };
     for unit in units {
         collector.statements(&unit.file.statements, unit, &header.abis);
     }
     collector.report_passed_over();
+    collector.report_absent_parameters();
     collector.rules
 }
 
@@ -51,6 +53,8 @@ struct Collector<'a> {
     rules: Rules,
     /// Names that a chosen ABI lacks, with where each was first written.
     passed_over: BTreeMap<Abi, BTreeMap<String, Span>>,
+    /// Parameters, where they are written, and the ABIs on which the call has none of that name.
+    absent_parameters: BTreeMap<(Span, String), BTreeSet<Abi>>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -246,11 +250,21 @@ impl Collector<'_> {
         match problem {
             Problem::Wrong(diagnostic) => self.diagnostics.push(diagnostic),
             Problem::Absent { name, parameter: false, span } => self.pass_over(abi, &name, span),
-            Problem::Absent { name, parameter: true, span } => self.diagnostics.push(
-                Diagnostic::warning("absent-parameter", format!("the call has no parameter `{name}` on {abi}"))
-                    .at(span, format!("so this target says nothing on {abi}"))
-                    .help(format!("put it inside `when not arch {abi} {{ … }}` to say so")),
-            ),
+            Problem::Absent { name, parameter: true, span } => {
+                self.absent_parameters.entry((span, name)).or_default().insert(abi);
+            }
+        }
+    }
+
+    fn report_absent_parameters(&mut self) {
+        for ((span, name), abis) in &self.absent_parameters {
+            let listed = abis.iter().map(|abi| abi.name()).collect::<Vec<_>>().join(", ");
+            let guards = abis.iter().map(|abi| format!("not arch {abi}")).collect::<Vec<_>>().join(" and ");
+            self.diagnostics.push(
+                Diagnostic::warning("absent-parameter", format!("the call has no parameter `{name}` on {listed}"))
+                    .at(*span, format!("so this target says nothing on {listed}"))
+                    .help(format!("put it inside `when {guards} {{ … }}` to say so")),
+            );
         }
     }
 

@@ -137,7 +137,7 @@ fn entries(plan: &Plan) -> Vec<Entry> {
             action,
             errno_ret,
             args: rule.tests.iter().map(Argument::of).collect(),
-            includes: machine.map(|machine| Includes { arches: [go_name(machine)] }),
+            includes: machine.map(|machine| Includes { arches: [moby_name(machine)] }),
         }
     };
     names.into_iter().map(entry).collect()
@@ -157,12 +157,15 @@ fn action(action: Action) -> (&'static str, Option<u16>) {
     }
 }
 
-/// Go's name for the machine (`GOARCH`), which is what `includes.arches` holds.
-fn go_name(machine: Abi) -> &'static str {
+/// What moby calls the machine: `goToNative` of its profiles/seccomp, which is what `includes.arches` is held against.
+fn moby_name(machine: Abi) -> &'static str {
     match machine {
         Abi::X86_64 => "amd64",
-        Abi::X86 => "386",
-        Abi::X32 => "x32",
+        Abi::X86 => "x86",
         Abi::Aarch64 => "arm64",
+        Abi::Mips64el => "mipsel64",
+        Abi::Mipsn32 => "mips64n32",
+        Abi::Mipsn32el => "mips3l64n32",
+        other => other.name(),
     }
 }
