@@ -171,6 +171,18 @@ fn machines_that_disagree_get_a_rule_each_in_docker_and_none_in_oci() {
     );
 }
 
+/// On a 32-bit Arm host the rules of Arm's machines hold too.
+#[test]
+fn a_machines_rules_are_for_its_32_bit_hosts_as_well() {
+    let mut policy =
+        uniform(&[Abi::X86_64, Abi::X32, Abi::Aarch64, Abi::Arm, Abi::Mips64, Abi::Mips], Action::Errno(1));
+    set(&mut policy, &[Abi::X86_64, Abi::X32, Abi::Aarch64, Abi::Arm], "ptrace", &call(&[], Action::Allow));
+    let (document, _) = document(&policy, Format::Docker, &EXACT);
+    let rule =
+        |arches: &[&str]| json!({"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": arches}});
+    assert_eq!(document["syscalls"], json!([rule(&["amd64"]), rule(&["arm64", "arm"])]));
+}
+
 #[test]
 fn abis_of_one_machine_that_disagree_are_refused_or_get_the_stricter_action() {
     let mut policy = uniform(&[Abi::X86_64, Abi::X86], Action::Allow);
