@@ -1,13 +1,18 @@
 //! The command line's shape. The only file that says what is called how.
 
+// Doc comments here are what `--help` prints.
+#![allow(clippy::doc_markdown)]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use callgate_profiles::Runtime;
 use callgate_profiles::export::Format;
+use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// A seccomp profile toolkit: a policy language, a proven BPF compiler, a recorder that loses nothing.
 #[derive(Parser)]
@@ -37,6 +42,10 @@ pub(crate) enum Command {
     Derive(Derive),
     /// Run a command under a policy
     Run(Run),
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Which policy, and for what.
@@ -59,7 +68,7 @@ pub(crate) struct TargetArgs {
     pub(crate) host: HostArgs,
 }
 
-/// What `when` is held against.
+/// What `when` is held against, and how files are read.
 #[derive(Args, Default)]
 pub(crate) struct HostArgs {
     /// Capabilities `when cap` holds for, instead of Docker's default 14 (`none` for none)
@@ -68,6 +77,9 @@ pub(crate) struct HostArgs {
     /// The kernel `when kernel` holds for, instead of the policy's `known:` or the running one
     #[arg(long, value_name = "VERSION")]
     pub(crate) kernel: Option<String>,
+    /// What the files are, instead of what they look like
+    #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
+    pub(crate) from: Option<ReadAs>,
 }
 
 #[derive(Args)]
@@ -111,11 +123,14 @@ pub(crate) struct ExportArgs {
 #[derive(Args)]
 pub(crate) struct Eval {
     /// The policy; `-` for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "vectors")]
+    pub(crate) file: Option<PathBuf>,
     /// Calls: `read`, `socket(AF_UNIX, SOCK_STREAM, 0)`, `clone(flags has CLONE_NEWUSER)`; what is left out means every value
-    #[arg(value_name = "CALL", required = true)]
+    #[arg(value_name = "CALL", required_unless_present = "vectors")]
     pub(crate) calls: Vec<String>,
+    /// Check a table of calls and actions (TOML) instead; without FILE, under the table's own policy
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["calls", "arch", "json"])]
+    pub(crate) vectors: Option<PathBuf>,
     /// A statement of the policy, nearer than the file's own; may be given more than once
     #[arg(short = 'e', long = "statement", value_name = "STMT")]
     pub(crate) statements: Vec<String>,
@@ -130,12 +145,44 @@ pub(crate) struct Eval {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Exits 0 when every expectation holds, and 1 when one doesn't, when a mutant survives, or when\n\
+    --coverage=require finds a target that no expectation reaches. Every answer is about all calls, never about samples."
+)]
 pub(crate) struct Test {
     /// Policy files; `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    /// Also name the targets that decide calls no expectation is about; `=require` to exit 1 when there are any
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
+    pub(crate) coverage: Option<Coverage>,
+    /// Also change each target, one at a time, and name the changes that no expectation notices: the target taken away,
+    /// its action turned round, each of its conditions taken away and turned round
+    #[arg(long)]
+    pub(crate) mutants: bool,
+    /// `json`: one object a line
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) format: Facts,
+}
+
+/// What `test --coverage` is for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Coverage {
+    /// Say what isn't reached.
+    Report,
+    /// Fail when something isn't.
+    Require,
+}
+
+/// How a command prints facts.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Facts {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Args)]
@@ -150,7 +197,7 @@ pub(crate) struct Fmt {
 
 #[derive(Args)]
 pub(crate) struct Diff {
-    /// One policy
+    /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// The other
@@ -159,6 +206,9 @@ pub(crate) struct Diff {
     /// Only ask whether A lets through no more than B
     #[arg(long)]
     pub(crate) subset: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
@@ -230,6 +280,24 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// What a file is read as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadAs {
+    /// A policy in callgate's language.
+    Gate,
+    /// Another format that becomes one.
+    Foreign(import::Format),
+    /// Raw instructions, for comparisons alone.
+    Bpf,
+}
+
 /// What `derive` writes.
 #[derive(Clone, Copy)]
 pub(crate) enum DeriveFormat {
@@ -250,6 +318,15 @@ pub(crate) enum RecordFormat {
 
 fn parse_format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name())).try_map(|name| name.parse::<Format>())
+}
+
+fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
+    let names = ["gate"].into_iter().chain(import::Format::ALL.iter().map(|format| format.name())).chain(["bpf"]);
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        "gate" => Ok(ReadAs::Gate),
+        "bpf" => Ok(ReadAs::Bpf),
+        name => name.parse().map(ReadAs::Foreign),
+    })
 }
 
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {

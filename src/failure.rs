@@ -1,6 +1,8 @@
 //! Why a command stopped: one message, one next step, one exit status.
 
+use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 /// Findings, when a command's business is to find some.
 pub(crate) const EXIT_FOUND: u8 = 1;
@@ -23,15 +25,6 @@ impl Failure {
         Self { message: message.into(), help: None, status: EXIT_ERROR }
     }
 
-    /// An error of a library. What follows its `next:` is the next step.
-    pub(crate) fn from_error(error: &dyn std::error::Error) -> Self {
-        let text = error.to_string();
-        match text.split_once("\n  next: ") {
-            Some((message, next)) => Self::new(message).help(next),
-            None => Self::new(text),
-        }
-    }
-
     /// A failure whose diagnostics have been printed.
     pub(crate) fn said(status: u8) -> Self {
         Self { message: String::new(), help: None, status }
@@ -42,6 +35,12 @@ impl Failure {
         self
     }
 
+    /// Says which file it is about.
+    pub(crate) fn in_file(mut self, path: &Path) -> Self {
+        self.message = format!("{}: {}", path.display(), self.message);
+        self
+    }
+
     pub(crate) fn status(mut self, status: u8) -> Self {
         self.status = status;
         self
@@ -49,6 +48,17 @@ impl Failure {
 
     pub(crate) fn is_said(&self) -> bool {
         self.message.is_empty()
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    /// An error of a library. What follows its `next:` is the next step.
+    fn from(error: E) -> Self {
+        let text = error.to_string();
+        match text.split_once("\n  next: ") {
+            Some((message, next)) => Self::new(message).help(next),
+            None => Self::new(text),
+        }
     }
 }
 

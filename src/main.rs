@@ -8,6 +8,7 @@ mod input;
 mod output;
 mod policy;
 mod report;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,8 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Derive(args) => commands::derive::run(&args),
+        Command::Completions(args) => commands::generated::completions(args.shell),
+        Command::Man => commands::generated::man(),
         Command::Run(args) => commands::run::run(&args),
     };
     match outcome {

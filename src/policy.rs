@@ -9,7 +9,7 @@ use callgate_compiler::lower::target::{Target, capability};
 use callgate_compiler::lower::{Groups, lower};
 use callgate_compiler::policy::Policy;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{Diagnostic, Sources};
+use callgate_grammar::{Diagnostic, Severity, Sources};
 
 use crate::cli::{HostArgs, TargetArgs};
 use crate::failure::{EXIT_ERROR, Failure};
@@ -24,9 +24,14 @@ pub(crate) struct Checked {
 
 /// Lowers what was loaded and prints everything there is to say about it.
 pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure> {
-    let Loaded { sources, units, mut diagnostics } = loaded;
+    let Loaded { sources, units, mut diagnostics, translated } = loaded;
     let lowered = lower(&units, &groups(), target);
-    diagnostics.extend(lowered.diagnostics);
+    // Other formats name every ABI's calls in one list and repeat themselves; that is no news about a translation.
+    let of_translation = |finding: &Diagnostic| {
+        finding.severity < Severity::Error
+            && finding.labels.first().is_some_and(|label| translated.contains(&label.span.source))
+    };
+    diagnostics.extend(lowered.diagnostics.into_iter().filter(|finding| !of_translation(finding)));
     report::print(&diagnostics, &sources);
     let errors = diagnostics.iter().filter(|diagnostic| Diagnostic::is_error(diagnostic)).count();
     match lowered.policy.filter(|_| errors == 0) {
@@ -40,7 +45,7 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
 
 /// The proven program of a policy.
 pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
-    compile(policy).map_err(|error| Failure::from_error(&error))
+    compile(policy).map_err(Failure::from)
 }
 
 /// What a policy is read for. `default_abis` stands in when neither the policy nor `--arch` names any.
@@ -120,7 +125,8 @@ fn version(text: &str) -> Option<Version> {
     Some(Version { major: major.parse().ok()?, minor: digits.parse().ok()? })
 }
 
-fn groups() -> Groups {
+/// The members of each shipped `@group`.
+pub(crate) fn groups() -> Groups {
     let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     callgate_profiles::groups::groups()
         .iter()

@@ -52,6 +52,7 @@ fn run(shown: &Shown, folder: &Path) {
         .current_dir(folder)
         .env("PATH", path)
         .env_remove("RUST_BACKTRACE")
+        .env("LC_ALL", "C")
         .output()
         .expect("a shell");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -294,6 +294,22 @@ fn socketcall_is_not_only_x86s() {
 }
 
 #[test]
+fn rules_that_libseccomp_would_refuse_for_socketcall_are_refused_here() {
+    let mut policy = uniform(&[Abi::X86_64, Abi::X86], Action::Errno(1));
+    let local = atom(0, Width::W32, u64::MAX, &[(1, 1)]);
+    let clauses = [(local, Action::Allow)];
+    set(&mut policy, Abi::ALL, "socket", &call(&clauses, Action::Errno(1)));
+    let (_, notes) = document(&policy, Format::Docker, &EXACT);
+    assert!(notes.iter().any(|note| note.contains("socketcall")));
+    set(&mut policy, Abi::ALL, "socket", &call(&clauses, Action::Errno(38)));
+    let refused = export(&policy, &Program::default(), Format::Docker, &EXACT).unwrap_err();
+    let ExportError::Differs { differences, .. } = refused else { panic!("{refused}") };
+    assert_eq!(differences[0].problem, Problem::Multiplexed("socketcall", vec![Abi::X86]));
+    policy.abis.remove(&Abi::X86);
+    assert!(export(&policy, &Program::default(), Format::Docker, &EXACT).is_ok());
+}
+
+#[test]
 fn numbers_newer_than_known_make_the_default() {
     let mut policy = uniform(&[Abi::X86_64], Action::Errno(1));
     policy.abis.values_mut().for_each(|abi| abi.rest = decision(Action::Errno(38)));

@@ -12,8 +12,8 @@ pub(crate) fn run(args: &Derive) -> Outcome {
     let mut recording = Recording::default();
     for path in &args.recordings {
         let text = input::read(path)?;
-        let one = Recording::from_json(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        recording = recording.merge(one).map_err(|error| Failure::from_error(&error))?;
+        let one = Recording::from_json(&text).map_err(|error| Failure::from(error).in_file(path))?;
+        recording = recording.merge(one)?;
     }
     write(&recording, args.to, &args.derive, &args.export, args.incomplete_ok)?;
     Ok(0)
@@ -29,7 +29,7 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let options =
         DeriveOptions { runtime: args.runtime, arguments: args.arguments, incomplete_ok, ..DeriveOptions::default() };
-    let derived = derive(recording, &options).map_err(|error| Failure::from_error(&error))?;
+    let derived = derive(recording, &options)?;
     for note in &derived.notes {
         eprintln!("note: {note}");
     }

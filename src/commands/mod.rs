@@ -5,6 +5,7 @@ pub(crate) mod derive;
 pub(crate) mod diff;
 pub(crate) mod eval;
 pub(crate) mod fmt;
+pub(crate) mod generated;
 pub(crate) mod record;
 pub(crate) mod run;
 mod spelling;

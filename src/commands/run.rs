@@ -9,22 +9,23 @@ use callgate_compiler::tables;
 use callgate_tracer::command::Prepared;
 use callgate_tracer::enforce::{self, EnforceOptions};
 
+use super::spelling;
 use crate::cli::Run;
 use crate::failure::{Failure, Outcome};
 use crate::{input, policy};
 
 pub(crate) fn run(args: &Run) -> Outcome {
     let host = policy::host_abi()?;
-    let loaded = input::load(&args.files, &args.policy.statements)?;
+    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
     let target = policy::target(&args.policy.target, vec![host])?;
     let checked = policy::check(loaded, &target)?;
     let compiled = policy::program(&checked.policy)?;
     must_allow_execve(&checked.policy, host)?;
-    let command = Prepared::new(&args.command).map_err(|error| Failure::from_error(&error))?;
+    let command = Prepared::new(&args.command)?;
     let options = EnforceOptions { keep_privileges: args.keep_privileges };
     // Comes back only when the command could not be started.
     let error = enforce::run(&compiled.program, &checked.policy.flags, &command, options);
-    Err(Failure::from_error(&error))
+    Err(Failure::from(error))
 }
 
 /// Without execve nothing could start, and a filter that kills would not even let us say so.
@@ -36,12 +37,12 @@ fn must_allow_execve(policy: &Policy, host: Abi) -> Result<(), Failure> {
     };
     let Some(call) = policy.abis.get(&host).and_then(|abi| abi.calls.get(&nr)) else {
         let decision = policy.decide(&SyscallData::new(host.token(), nr, [0; 6]));
-        return if decision.action.permits() { Ok(()) } else { Err(missing(decision.action.to_string())) };
+        return if decision.action.permits() { Ok(()) } else { Err(missing(spelling::action(decision.action, host))) };
     };
     // Its arguments are pointers that aren't known yet; a condition on them is the policy author's own risk.
-    let possible = outcomes(call, &Condition::Always).map_err(|error| Failure::from_error(&error))?;
+    let possible = outcomes(call, &Condition::Always)?;
     match possible.iter().find(|outcome| outcome.decision.action.permits()) {
         Some(_) => Ok(()),
-        None => Err(missing(call.otherwise.action.to_string())),
+        None => Err(missing(spelling::action(call.otherwise.action, host))),
     }
 }

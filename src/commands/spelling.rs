@@ -4,7 +4,7 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_compiler::policy::Cause;
 use callgate_compiler::tables;
-use callgate_grammar::Sources;
+use callgate_grammar::{Sources, Span};
 
 /// As the language spells it, errnos by name.
 pub(super) fn action(action: Action, abi: Abi) -> String {
@@ -27,11 +27,18 @@ pub(super) fn call(abi: Abi, nr: u32, args: &[u64; 6]) -> String {
 /// `web.gate:9:8: socket(family in PUBLIC)`
 pub(super) fn cause(cause: &Cause, abi: Abi, sources: &Sources) -> String {
     match cause {
-        Cause::Statement(span) | Cause::Known(span) => {
-            let (line, column) = sources.line_column(span.source, span.start);
-            let text: Vec<_> = sources.snippet(*span).split_whitespace().collect();
-            format!("{}:{line}:{column}: {}", sources.get(span.source).name, text.join(" "))
-        }
+        Cause::Statement(span) | Cause::Known(span) => place(*span, sources),
         Cause::UnlistedAbi => format!("the policy doesn't list {abi}"),
     }
+}
+
+/// `web.gate:9:8: socket(family in PUBLIC)`: where, and what is there.
+pub(super) fn place(span: Span, sources: &Sources) -> String {
+    let (line, column) = sources.line_column(span.source, span.start);
+    format!("{}:{line}:{column}: {}", sources.get(span.source).name, one_line(sources.snippet(span)))
+}
+
+/// A piece of a policy, each run of blanks and newlines as one space.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -26,7 +26,7 @@ pub(super) fn collect(
     header: &Header,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Rules {
-    let lets = Lets::collect(units, &header.abis, diagnostics);
+    let lets = Lets::collect(units, &header.spoken, diagnostics);
     let mut collector = Collector {
         groups,
         target,
@@ -94,7 +94,7 @@ impl Collector<'_> {
     fn actions(&mut self, verb: &Spanned<Verb>, abis: &[Abi]) -> Option<Vec<(Abi, Action)>> {
         let mut actions = Vec::new();
         for &abi in abis {
-            match action(&verb.node, abi) {
+            match verb_action(&verb.node, abi) {
                 Ok(action) => actions.push((abi, action)),
                 Err(error) => {
                     self.diagnostics.push(error);
@@ -104,7 +104,7 @@ impl Collector<'_> {
         }
         if abis.is_empty()
             && let Some(&abi) = self.header.abis.first()
-            && let Err(error) = action(&verb.node, abi)
+            && let Err(error) = verb_action(&verb.node, abi)
         {
             self.diagnostics.push(error);
         }
@@ -127,6 +127,11 @@ impl Collector<'_> {
                 Some(members) => {
                     for member in members {
                         for &(abi, action) in actions {
+                            self.part(
+                                abi,
+                                member,
+                                Entry { layer, rank: Rank::Group, condition: Condition::Always, action, span },
+                            );
                             if let Some(nr) = tables::number(abi, member) {
                                 self.entry(
                                     abi,
@@ -169,8 +174,10 @@ impl Collector<'_> {
     }
 
     fn call(&mut self, call: &Call, unit: &Unit, actions: &[(Abi, Action)]) {
-        let numbers = match numbers(call, &self.header.abis, actions.iter().map(|(abi, _)| *abi)) {
+        let numbers = match numbers(call, &self.header.spoken, actions.iter().map(|(abi, _)| *abi)) {
             Ok(numbers) => numbers,
+            // No number of its own, but there is a multiplexer that carries it.
+            Err(_) if self.is_carried(call) => Vec::new(),
             Err(error) => {
                 self.diagnostics.push(error);
                 return;
@@ -178,15 +185,32 @@ impl Collector<'_> {
         };
         if let NameOrNumber::Name(name) = &call.callee.node {
             for &(abi, _) in actions {
-                if !numbers.iter().any(|(on, _)| *on == abi) {
+                if !numbers.iter().any(|(on, _)| *on == abi) && tables::part_of(abi, name).is_none() {
                     self.pass_over(abi, name, call.callee.span);
                 }
             }
         }
+        for &(abi, action) in actions {
+            let own = numbers.iter().find(|(on, _)| *on == abi).and_then(|&(_, nr)| tables::name(abi, nr));
+            let name = match &call.callee.node {
+                NameOrNumber::Name(name) => Some(name.as_str()),
+                NameOrNumber::Number(_) => own,
+            };
+            let rank = if call.arguments.as_ref().is_none_or(Vec::is_empty) { Rank::Name } else { Rank::Condition };
+            let entry = Entry { layer: unit.layer, rank, condition: Condition::Always, action, span: call.span };
+            if let Some(name) = name {
+                self.part(abi, name, entry);
+            }
+        }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope =
-                Scope { abi, abis: &self.header.abis, call: tables::name(abi, nr), lets: self.lets, scope: unit.scope };
+            let scope = Scope {
+                abi,
+                abis: &self.header.spoken,
+                call: tables::name(abi, nr),
+                lets: self.lets,
+                scope: unit.scope,
+            };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
                 Some(exprs) => match typing::conjunction(&scope, exprs) {
@@ -207,6 +231,19 @@ impl Collector<'_> {
 
     fn entry(&mut self, abi: Abi, nr: u32, entry: Entry) {
         self.rules.calls.entry((abi, nr)).or_default().push(entry);
+    }
+
+    /// Whether an ABI of the policy has a multiplexer that carries the call.
+    fn is_carried(&self, call: &Call) -> bool {
+        let NameOrNumber::Name(name) = &call.callee.node else { return false };
+        self.header.abis.iter().any(|&abi| tables::part_of(abi, name).is_some())
+    }
+
+    /// What is said of a call is said of it through a multiplexer as well.
+    fn part(&mut self, abi: Abi, name: &str, entry: Entry) {
+        if let Some((nr, value, _)) = tables::part_of(abi, name) {
+            self.rules.parts.entry((abi, nr, value)).or_default().push(entry);
+        }
     }
 
     fn problem(&mut self, problem: Problem, abi: Abi) {
@@ -251,8 +288,11 @@ impl Collector<'_> {
     }
 }
 
-/// The verb's action on one ABI.
-pub(super) fn action(verb: &Verb, abi: Abi) -> Result<Action, Diagnostic> {
+/// The verb's action on one ABI: errnos have other numbers on some.
+///
+/// # Errors
+/// When it names no errno of the ABI's, or its number is too large for the kernel.
+pub fn verb_action(verb: &Verb, abi: Abi) -> Result<Action, Diagnostic> {
     let data = |value: &Option<Spanned<u64>>| match value {
         None => Ok(0),
         Some(value) => u16::try_from(value.node).map_err(|_| {

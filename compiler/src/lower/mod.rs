@@ -1,9 +1,17 @@
 //! Syntax trees to a [`Policy`]: names looked up, conditions typed, precedence walked, conflicts found.
 
+mod aliases;
+#[cfg(test)]
+mod aliases_tests;
 mod collect;
+mod coverage;
 mod expect;
 mod guard;
 mod header;
+mod multiplexers;
+mod mutants;
+#[cfg(test)]
+mod mutants_tests;
 mod pattern;
 mod rules;
 mod scope;
@@ -19,7 +27,10 @@ use std::collections::BTreeMap;
 use callgate_grammar::tree::File;
 use callgate_grammar::{Diagnostic, Severity, SourceId};
 
-pub use expect::{Expectation, expectations};
+pub use collect::verb_action;
+pub use coverage::{Covered, Reach, coverage};
+pub use expect::{Expectation, Expectations, expectations};
+pub use mutants::{Change, Changed, Fate, Mutant, mutants};
 pub use pattern::{CallPattern, PatternError, call_pattern};
 pub use target::Target;
 
@@ -56,9 +67,12 @@ pub fn lower(units: &[Unit], groups: &Groups, target: &Target) -> Lowered {
     let mut diagnostics = Vec::new();
     let header = header::read(units, target, &mut diagnostics);
     let rules = collect::collect(units, groups, target, &header, &mut diagnostics);
-    let policy = walk::walk(&header, rules, &mut diagnostics);
-    order(&mut diagnostics);
+    let policy = walk::walk(&header, &rules, &mut diagnostics);
     let failed = diagnostics.iter().any(Diagnostic::is_error);
+    if let Some(policy) = policy.as_ref().filter(|_| !failed) {
+        diagnostics.extend(aliases::open_aliases(policy, &rules));
+    }
+    order(&mut diagnostics);
     Lowered { policy: if failed { None } else { policy }, diagnostics }
 }
 

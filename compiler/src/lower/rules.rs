@@ -40,9 +40,12 @@ pub(super) struct Fallback {
 }
 
 /// Everything the statements say about calls.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rules {
     pub(super) calls: BTreeMap<(Abi, u32), Vec<Entry>>,
+    /// The same of calls that a multiplexer carries, by the multiplexer's number and the value that chooses the call.
+    /// Conditions are on arguments that the multiplexer hides, so here they are [`Condition::Always`] whatever the rank.
+    pub(super) parts: BTreeMap<(Abi, u32, u64), Vec<Entry>>,
     /// `all`, by ABI.
     pub(super) all: BTreeMap<Abi, Vec<Fallback>>,
     /// `unknown`, by ABI.

@@ -64,6 +64,11 @@ impl<'a> Lets<'a> {
         self.by_scope.get(&(scope, name)).map(|(_, value)| *value)
     }
 
+    /// Where a name is defined.
+    pub(super) fn definition(&self, scope: u32, name: &str) -> Option<Span> {
+        self.by_scope.get(&(scope, name)).map(|(definition, _)| definition.span)
+    }
+
     /// The names of a scope.
     pub(super) fn names(&self, scope: u32) -> impl Iterator<Item = &'a str> + '_ {
         self.by_scope.range((scope, "")..).take_while(move |((of, _), _)| *of == scope).map(|((_, name), _)| *name)

@@ -28,7 +28,7 @@ pub(super) fn conjunction(scope: &Scope<'_>, exprs: &[Expr]) -> Result<Condition
 pub(super) fn positional(scope: &Scope<'_>, exprs: &[Expr]) -> Result<Condition, Vec<Problem>> {
     let parts: Vec<_> = (0..)
         .zip(exprs)
-        .map(|(arg, expr)| compare(BinaryOp::Eq, scope.at(arg, expr.span)?, scope.value(expr)?, expr))
+        .map(|(arg, expr)| compare(BinaryOp::Eq, scope.at(arg, expr.span)?, &scope.value(expr)?, expr))
         .collect();
     let (parts, problems): (Vec<_>, Vec<_>) = parts.into_iter().partition(Result::is_ok);
     if problems.is_empty() {
@@ -58,9 +58,9 @@ fn condition(scope: &Scope<'_>, expr: &Expr) -> Result<Condition, Problem> {
             BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::Range => wrong(not_a_condition(expr)),
             comparison => match (scope.value(left)?, scope.value(right)?) {
                 (Value::Word(_), Value::Word(_)) => wrong(two_parameters(expr.span)),
-                (Value::Word(word), other) => compare(comparison, word, other, right),
+                (Value::Word(word), other) => compare(comparison, word, &other, right),
                 (other, Value::Word(word)) => match mirrored(comparison) {
-                    Some(comparison) => compare(comparison, word, other, left),
+                    Some(comparison) => compare(comparison, word, &other, left),
                     None => wrong(
                         Diagnostic::error("wrong-side", "the parameter stands on the wrong side")
                             .at(right.span, "")
@@ -99,9 +99,9 @@ fn mirrored(op: BinaryOp) -> Option<BinaryOp> {
     }
 }
 
-fn compare(op: BinaryOp, word: Word, with: Value, operand: &Expr) -> Result<Condition, Problem> {
+fn compare(op: BinaryOp, word: Word, with: &Value, operand: &Expr) -> Result<Condition, Problem> {
     let span = operand.span;
-    let number = match (&with, op) {
+    let number = match (with, op) {
         (Value::Set(ranges), BinaryOp::In) => return Ok(atom(word, word.mask, word.set(ranges, span)?)),
         (Value::Set(_), _) => {
             return wrong(

@@ -128,6 +128,14 @@ impl Scope<'_> {
     /// A parameter, a `let` or a constant.
     fn name(&self, name: &str, span: Span) -> Result<Value> {
         if let Some((arg, parameter)) = self.parameter(name, span)? {
+            if let Some(definition) = self.lets.definition(self.scope, name) {
+                return wrong(
+                    Diagnostic::error("shadowed-name", format!("`{name}` is a parameter here, and a `let` as well"))
+                        .at(span, "which one?")
+                        .at(definition, "defined here")
+                        .help("rename the `let`, or name the parameter by its position (`arg0`…)"),
+                );
+            }
             if parameter.role == Role::Pointer {
                 return wrong(
                     Diagnostic::error("pointer-comparison", format!("`{name}` is a pointer"))

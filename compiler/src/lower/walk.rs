@@ -9,17 +9,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_grammar::{Diagnostic, Span};
 
 use super::header::Header;
+use super::multiplexers;
 use super::rules::{Entry, Fallback, Rank, Rules};
 use crate::abi::Abi;
 use crate::action::Action;
 use crate::condition::Condition;
+use crate::outcome::outcomes;
 use crate::policy::{AbiPolicy, CallPolicy, Cause, Clause, Decision, Policy};
 use crate::prove::{self, Budget, Overlap};
 use crate::tables;
 
 /// The policy that these rules make; `None` when there is no default to fall back on.
-pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
-    let mut walker = Walker { reported: BTreeSet::new(), used: BTreeMap::new(), diagnostics };
+pub(super) fn walk(header: &Header, rules: &Rules, diagnostics: &mut Vec<Diagnostic>) -> Option<Policy> {
+    walk_some(header, rules, None, diagnostics)
+}
+
+/// As [`walk`], with the calls of these numbers only: what changes when a rule does.
+pub(super) fn walk_some(
+    header: &Header,
+    rules: &Rules,
+    only: Option<&BTreeSet<(Abi, u32)>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Policy> {
+    let mut walker =
+        Walker { only, reported: BTreeSet::new(), used: BTreeMap::new(), hidden: BTreeMap::new(), diagnostics };
     let mut abis = BTreeMap::new();
     for &abi in &header.abis {
         let Some(all) = walker.fallback(rules.all.get(&abi)) else {
@@ -37,22 +50,36 @@ pub(super) fn walk(header: &Header, rules: Rules, diagnostics: &mut Vec<Diagnost
             let enosys = tables::errno(abi, "ENOSYS").expect("every ABI has ENOSYS");
             Some(Decision { action: Action::Errno(enosys), cause: Cause::Known(known.span) })
         });
-        abis.insert(abi, walker.abi(abi, header, &rules, &all, unknown.as_ref()));
+        abis.insert(abi, walker.abi(abi, header, rules, &all, unknown.as_ref()));
     }
     let foreign = rules.foreign.iter().filter_map(|(abi, list)| Some((*abi, walker.fallback(Some(list))?))).collect();
     let other = walker
         .fallback(Some(&rules.other))
         .unwrap_or(Decision { action: Action::KillProcess, cause: Cause::UnlistedAbi });
     walker.report_without_effect();
+    for (span, (abi, nr, value, action)) in walker.hidden {
+        walker.diagnostics.extend(multiplexers::undecidable(span, abi, nr, value, action));
+    }
     let listener = header.listener.as_ref().map(|path| path.node.clone());
     Some(Policy { abis, foreign, other, flags: header.flags.clone(), listener })
 }
 
+/// Of entries that overlap by action, so many pairs are compared to say which; past it the answer is "undecided".
+const MOST_PAIRS: usize = 2048;
+
+/// With more clauses than this on one call, only the obvious ones are looked for that change nothing.
+const MOST_CLAUSES: usize = 64;
+
 struct Walker<'d> {
+    /// The numbers to walk; all of them without it.
+    only: Option<&'d BTreeSet<(Abi, u32)>>,
     /// Pairs of places whose conflict has been reported: one report for all ABIs and numbers.
     reported: BTreeSet<(Span, Span)>,
     /// Whether an entry decides any call differently than the policy would without it.
     used: BTreeMap<Span, Use>,
+    /// Conditional targets that a multiplexer can't tell from their opposite: an ABI on which it is so, its number, the
+    /// value that chooses the call, and what happens there.
+    hidden: BTreeMap<Span, (Abi, u32, u64, Action)>,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -91,13 +118,18 @@ impl Walker<'_> {
         let too_new =
             |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
         let mut calls = BTreeMap::new();
-        for (nr, name) in tables::calls(abi) {
+        let only = self.only;
+        let wanted = |nr: u32| only.is_none_or(|only| only.contains(&(abi, nr)));
+        for (nr, name) in tables::calls(abi).filter(|&(nr, _)| wanted(nr)) {
             let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
-            let entries = rules.calls.get(&(abi, nr)).map_or(&[][..], Vec::as_slice);
-            calls.insert(nr, self.call(abi, nr, entries, otherwise));
+            let call = match rules.calls.get(&(abi, nr)) {
+                Some(entries) => self.call(abi, nr, entries, otherwise),
+                None => self.multiplexer(abi, nr, rules, otherwise),
+            };
+            calls.insert(nr, call);
         }
         let rest = unknown.unwrap_or(all);
-        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)) {
+        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)).filter(|((_, nr), _)| wanted(*nr)) {
             calls.entry(*nr).or_insert_with(|| self.call(abi, *nr, entries, rest));
         }
         AbiPolicy { calls, rest: rest.clone() }
@@ -133,34 +165,71 @@ impl Walker<'_> {
         policy
     }
 
-    /// Two entries of one layer and rank that disagree on some call.
+    /// A number that no statement names. A multiplexer follows what is said of the calls it carries.
+    fn multiplexer(&mut self, abi: Abi, nr: u32, rules: &Rules, otherwise: &Decision) -> CallPolicy {
+        let mut clauses = Vec::new();
+        for (&(_, _, value), entries) in rules.parts.range((abi, nr, 0)..=(abi, nr, u64::MAX)) {
+            let carried = multiplexers::carried(entries, otherwise);
+            for group in &carried.unconditional {
+                self.conflicts(abi, nr, group);
+            }
+            if let (Cause::Statement(span), true) = (&carried.decision.cause, carried.hidden.is_empty()) {
+                self.note_use(*span, carried.decision.action != otherwise.action, &otherwise.cause);
+            }
+            for entry in &carried.hidden {
+                self.hidden.entry(entry.span).or_insert((abi, nr, value, carried.decision.action));
+            }
+            if carried.decision.action != otherwise.action {
+                clauses.extend(multiplexers::clause(abi, nr, value, carried.decision));
+            }
+        }
+        CallPolicy { clauses, otherwise: otherwise.clone() }
+    }
+
+    /// Entries of one layer and rank that disagree on some call. They come sorted by action.
+    ///
+    /// First all entries of one action are held against all of another, which is mostly the end of it; only where those
+    /// overlap is each held against each, a bounded number of times.
     fn conflicts(&mut self, abi: Abi, nr: u32, group: &[&Entry]) {
-        for (index, first) in group.iter().enumerate() {
-            for second in &group[index + 1..] {
-                if first.action == second.action || self.reported.contains(&pair(first.span, second.span)) {
-                    continue;
-                }
-                match prove::overlap(&first.condition, &second.condition, Budget::default()) {
-                    Overlap::Never => {}
-                    Overlap::At(args) => {
-                        let example = shown_call(abi, nr, &args, &[&first.condition, &second.condition]);
-                        self.conflict(first.span, second.span, first.action, second.action, Some(example));
-                    }
-                    Overlap::Undecided => {
-                        self.reported.insert(pair(first.span, second.span));
-                        self.diagnostics.push(
-                            Diagnostic::error(
-                                "undecided-conflict",
-                                "these two conditions are too entangled to compare",
-                            )
-                            .at(second.span, "this")
-                            .at(first.span, "and this")
-                            .because("callgate could not decide within its budget whether they can both hold")
-                            .help("split them into simpler ones, or give both the same action"),
-                        );
-                    }
+        let by_action: Vec<_> = group.chunk_by(|a, b| a.action == b.action).collect();
+        for (index, some) in by_action.iter().enumerate() {
+            for others in &by_action[index + 1..] {
+                if prove::overlap(&any(some), &any(others), Budget::default()) != Overlap::Never {
+                    self.pairs(abi, nr, some, others);
                 }
             }
+        }
+    }
+
+    fn pairs(&mut self, abi: Abi, nr: u32, some: &[&Entry], others: &[&Entry]) {
+        let pairs = some.iter().flat_map(|first| others.iter().map(move |second| (first, second)));
+        for (first, second) in pairs.take(MOST_PAIRS) {
+            if self.reported.contains(&pair(first.span, second.span)) {
+                continue;
+            }
+            match prove::overlap(&first.condition, &second.condition, Budget::default()) {
+                Overlap::Never => {}
+                Overlap::At(args) => {
+                    let example = shown_call(abi, nr, &args, &[&first.condition, &second.condition]);
+                    self.conflict(first.span, second.span, first.action, second.action, Some(example));
+                }
+                Overlap::Undecided => self.undecided(first.span, second.span),
+            }
+        }
+        if some.len().saturating_mul(others.len()) > MOST_PAIRS {
+            self.undecided(some[0].span, others[0].span);
+        }
+    }
+
+    fn undecided(&mut self, first: Span, second: Span) {
+        if self.reported.insert(pair(first, second)) {
+            self.diagnostics.push(
+                Diagnostic::error("undecided-conflict", "these conditions are too many or too entangled to compare")
+                    .at(second, "this")
+                    .at(first, "and this")
+                    .because("callgate could not decide within its budget whether they can both hold")
+                    .help("split them into simpler ones, or give both the same action"),
+            );
         }
     }
 
@@ -187,14 +256,15 @@ impl Walker<'_> {
         }
     }
 
-    /// Notes which entries change what the call does. An entry matters when the walk without it could end differently;
-    /// this looks at the actions that could take its place, so it never calls a useful statement useless.
+    /// Notes which entries change what the call does: those without which the walk would end differently for some
+    /// arguments.
     fn note_effects(&mut self, entries: &[&Entry], policy: &CallPolicy, fallback: &Decision) {
         for (index, clause) in policy.clauses.iter().enumerate() {
             let Cause::Statement(span) = clause.decision.cause else { continue };
-            let later = policy.clauses[index + 1..].iter().map(|clause| &clause.decision).chain([&policy.otherwise]);
-            let matters = later.clone().any(|decision| decision.action != clause.decision.action);
-            self.note_use(span, matters, &policy.otherwise.cause);
+            if !self.used.get(&span).is_some_and(|usage| usage.matters) {
+                let (matters, instead) = effect(policy, index);
+                self.note_use(span, matters, &instead);
+            }
         }
         let Cause::Statement(span) = policy.otherwise.cause else { return };
         let Some(decider) = entries.iter().find(|entry| entry.span == span && entry.rank != Rank::Condition) else {
@@ -232,6 +302,33 @@ impl Walker<'_> {
                 _ => warning,
             });
         }
+    }
+}
+
+/// Whether the call would go another way without one of its clauses, and what decides in its place. Undecided counts as yes.
+fn effect(policy: &CallPolicy, index: usize) -> (bool, Cause) {
+    let clause = &policy.clauses[index];
+    let later = policy.clauses[index + 1..].iter().map(|clause| &clause.decision).chain([&policy.otherwise]);
+    let obvious = later.clone().all(|decision| decision.action == clause.decision.action);
+    // Exact is dear where there are many clauses, and a list so long is hardly there for nothing.
+    if policy.clauses.len() > MOST_CLAUSES {
+        return (!obvious, policy.otherwise.cause.clone());
+    }
+    let mut without = policy.clone();
+    without.clauses.remove(index);
+    if !obvious && prove::call_difference(policy, &without, Budget::default()) != Overlap::Never {
+        return (true, policy.otherwise.cause.clone());
+    }
+    let reached = outcomes(&without, &clause.condition).unwrap_or_default();
+    let instead = reached.first().map_or(&policy.otherwise.cause, |outcome| &outcome.decision.cause);
+    (false, instead.clone())
+}
+
+/// That one of them holds.
+fn any(entries: &[&Entry]) -> Condition {
+    match entries.iter().find(|entry| entry.condition == Condition::Always) {
+        Some(_) => Condition::Always,
+        None => Condition::Any(entries.iter().map(|entry| entry.condition.clone()).collect()),
     }
 }
 

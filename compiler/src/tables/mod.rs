@@ -9,7 +9,9 @@
 //! A file is parsed the first time something in it is asked for, for the ABI it is asked for.
 
 mod constants;
+mod families;
 mod introduced;
+mod multiplexers;
 mod numbers;
 mod prototypes;
 mod rows;
@@ -17,6 +19,8 @@ mod rows;
 mod tests;
 
 pub use constants::{constant, constant_names, errno, errno_name, errno_names};
+pub use families::{FamilyRole, Member, families};
 pub use introduced::introduced;
+pub use multiplexers::{Part, part_of, parts};
 pub use numbers::{calls, name, names, number};
 pub use prototypes::{Parameter, Role, parameter, prototype};

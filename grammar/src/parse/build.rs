@@ -146,17 +146,19 @@ impl<'r> Builder<'r> {
                 Rule::group => TargetKind::Group(group_name(&form)),
                 _ => TargetKind::Call(builder.call(form)),
             };
+            let span = if let TargetKind::Call(call) = &kind { call.span } else { span };
             Spanned::new(kind, span)
         })
     }
 
-    /// A `call`.
+    /// A `call`. Its span ends where its text does: pest's own would hold the blanks in which `(` was looked for.
     pub(super) fn call(&self, pair: Pair<'_>) -> Call {
-        let span = self.span(&pair);
         let mut parts = pair.into_inner();
         let callee = part(&mut part(&mut parts).into_inner());
         let callee = self.name_or_number(&callee);
+        let mut span = callee.span;
         let arguments = parts.next().map(|arguments| {
+            span = span.to(self.span(&arguments));
             let entries = arguments.into_inner().filter(|part| part.as_rule() == Rule::expression);
             entries.map(|entry| self.expression(entry, 0)).collect()
         });
