@@ -1,4 +1,4 @@
-//! seccompiler's JSON (rust-vmm/seccompiler, docs/json_format.md).
+//! The JSON of seccompiler (rust-vmm/seccompiler, `docs/json_format.md`).
 //!
 //! One filter for each kind of thread. A filter has one ABI and two actions; several rules of a call are alternatives. x32
 //! calls are numbers like others to seccompiler, which meet the default action; here they are another ABI's.
