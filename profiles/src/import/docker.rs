@@ -71,7 +71,7 @@ const ARCHITECTURES: &[&str] = &[
     "SHEB",
 ];
 
-pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<String> {
+pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let mut reader = Reader::new(document.text, document.source, diagnostics);
     let root = reader.root()?;
     let profile = profile(&mut reader, root)?;
@@ -79,7 +79,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
     let object = importer.reader.object(profile, PROFILE_KEYS)?;
     let statements = importer.profile(&object)?;
     importer.report_missing(&object);
-    Some(statements.write(Order::Libseccomp))
+    Some(statements)
 }
 
 /// The profile itself, inside a config.json at `linux.seccomp`.
@@ -137,7 +137,7 @@ impl<'a> Importer<'a, '_> {
         for rule in self.reader.array(object.get("syscalls")) {
             self.rule(rule, &abis, &mut rules);
         }
-        Some(Statements { listed, header, default, rules })
+        Some(Statements { listed, header, default, rules, order: Order::Libseccomp })
     }
 
     /// What an action with its errno is in the language.
