@@ -22,6 +22,8 @@ use std::str::FromStr;
 use callgate_grammar::{Diagnostic, SourceId, Span, format};
 use thiserror::Error;
 
+use rules::Entangled;
+
 /// A format that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -111,25 +113,25 @@ pub struct Imported {
 #[must_use]
 pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>) -> Imported {
     let mut diagnostics = Vec::new();
-    let text = match from {
+    let statements = match from {
         Format::Docker | Format::Oci => docker::import(document, &mut diagnostics),
         Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
-        Format::Minijail => minijail::import(document, includes, &mut diagnostics),
+        Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
     };
     diagnostics.sort_by_key(|finding| finding.labels.first().map(|label| label.span));
     let failed = diagnostics.iter().any(Diagnostic::is_error);
-    let gate = match text.filter(|_| !failed).map(|text| format(&text)) {
+    let written = statements.filter(|_| !failed).map(|statements| {
+        let text =
+            statements.write().map_err(|Entangled(call)| format!("the conditions on `{call}` are too entangled"))?;
+        // Past the language's own limits: a condition of a thousand comparisons, say.
+        format(&text).map_err(|errors| errors.first().map(|error| error.message.clone()).unwrap_or_default())
+    });
+    let gate = match written {
         Some(Ok(text)) => Some(text),
-        // A text past the language's own limits (a statement of a megabyte, say).
-        Some(Err(errors)) => {
-            for error in errors {
-                let at = Span { source: document.source, start: 0, end: 0 };
-                diagnostics.push(
-                    Diagnostic::error("untranslatable", format!("as a policy it isn't readable: {}", error.message))
-                        .at(at, "")
-                        .help("split the file"),
-                );
-            }
+        Some(Err(why)) => {
+            let start = Span { source: document.source, start: 0, end: 0 };
+            let error = Diagnostic::error("untranslatable", format!("the file can't be written as a policy: {why}"));
+            diagnostics.push(error.at(start, "").help("split its rules"));
             None
         }
         None => None,

@@ -255,6 +255,31 @@ fn what_is_wrong_with_a_minijail_policy() {
 }
 
 #[test]
+fn files_too_large_to_mean_anything() {
+    let tildes = format!("read: arg0 == {}1\n", "~".repeat(100_000));
+    assert_eq!(found(Format::Minijail, &tildes), ["bad-filter!"]);
+    let brackets = format!("read: arg0 == {}1{}\n", "(".repeat(100_000), ")".repeat(100_000));
+    assert_eq!(found(Format::Minijail, &brackets), ["bad-filter!"]);
+    assert_eq!(found(Format::Docker, &"[".repeat(100_000)), ["malformed-json!"]);
+    let test = r#"{"index": 0, "value": 1, "op": "SCMP_CMP_NE"}"#;
+    let tests = vec![test; 600].join(", ");
+    let long = docker(&format!(r#"{{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{tests}]}}"#));
+    assert_eq!(found(Format::Docker, &long).last().map(String::as_str), Some("untranslatable!"));
+    // Forty rules on pairs of capabilities, each with an action of its own.
+    let capabilities = callgate_compiler::lower::target::CAPABILITIES;
+    let rules: Vec<_> = (0..40)
+        .map(|at| {
+            let (one, two) = (capabilities[at], capabilities[(at * 7 + 3) % 41]);
+            format!(
+                r#"{{"names": ["read"], "action": "SCMP_ACT_ERRNO", "errnoRet": {}, "includes": {{"caps": ["CAP_{one}", "CAP_{two}"]}}}}"#,
+                at + 2
+            )
+        })
+        .collect();
+    assert_eq!(found(Format::Docker, &docker(&rules.join(","))), ["untranslatable!"]);
+}
+
+#[test]
 fn a_policy_is_no_file_of_another_format() {
     for text in [
         "deny: all\n",

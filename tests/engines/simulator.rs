@@ -29,7 +29,7 @@ impl Engine for Simulator {
             .iter()
             .map(|call| {
                 let action = run(&program, call);
-                if claims(&program, call, action) {
+                if claims(policy, &program, call, action) {
                     action.to_string()
                 } else {
                     format!("{action}, at an instruction whose provenance doesn't have this call")
@@ -48,8 +48,10 @@ pub(super) fn run(program: &Program, call: &SyscallData) -> Action {
 }
 
 /// Whether some end of the program that returns this action says that this call can come to it.
-fn claims(program: &Program, call: &SyscallData, action: Action) -> bool {
-    let abi = Abi::of_call(call.arch, call.nr);
+fn claims(policy: &Policy, program: &Program, call: &SyscallData, action: Action) -> bool {
+    // ABIs that the policy doesn't name are one to a program.
+    let named = |abi: &Abi| policy.abis.contains_key(abi) || policy.foreign.contains_key(abi);
+    let abi = Abi::of_call(call.arch, call.nr).filter(named);
     program.instructions.iter().enumerate().filter(|(_, end)| end.k == action.ret()).any(|(position, _)| {
         program.origins(position).iter().any(|origin| {
             origin.abi == abi && origin.numbers.iter().any(|&(low, high)| (low..=high).contains(&call.nr))

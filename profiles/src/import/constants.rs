@@ -14,6 +14,11 @@ pub(super) fn errno_verb(number: u64) -> String {
     }
 }
 
+/// Whether an ABI has this number for the name: MIPS numbers some errnos its own way.
+pub(super) fn is_errno(name: &str, number: u64) -> bool {
+    Abi::ALL.iter().any(|&abi| tables::errno(abi, name).is_some_and(|errno| u64::from(errno) == number))
+}
+
 /// The same by name; `None` when no ABI knows it.
 pub(super) fn errno_verb_of(name: &str) -> Option<String> {
     let known = Abi::ALL.iter().any(|&abi| tables::errno(abi, name).is_some());

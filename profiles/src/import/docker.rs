@@ -14,7 +14,7 @@ use callgate_grammar::{Diagnostic, did_you_mean};
 use serde_json::value::RawValue;
 
 use super::Document;
-use super::constants::{errno_verb, errno_verb_of};
+use super::constants::{errno_verb, errno_verb_of, is_errno};
 use super::guard::{Guard, version};
 use super::json::{Object, Reader};
 use super::rules::{Order, Rule, Statements, Test, When};
@@ -71,7 +71,7 @@ const ARCHITECTURES: &[&str] = &[
     "SHEB",
 ];
 
-pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<String> {
+pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let mut reader = Reader::new(document.text, document.source, diagnostics);
     let root = reader.root()?;
     let profile = profile(&mut reader, root)?;
@@ -79,7 +79,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
     let object = importer.reader.object(profile, PROFILE_KEYS)?;
     let statements = importer.profile(&object)?;
     importer.report_missing(&object);
-    Some(statements.write(Order::Libseccomp))
+    Some(statements)
 }
 
 /// The profile itself, inside a config.json at `linux.seccomp`.
@@ -137,7 +137,7 @@ impl<'a> Importer<'a, '_> {
         for rule in self.reader.array(object.get("syscalls")) {
             self.rule(rule, &abis, &mut rules);
         }
-        Some(Statements { listed, header, default, rules })
+        Some(Statements { listed, header, default, rules, order: Order::Libseccomp })
     }
 
     /// What an action with its errno is in the language.
@@ -209,7 +209,7 @@ impl<'a> Importer<'a, '_> {
             return None;
         };
         match (number, number_value) {
-            (Some(at_number), Some(value)) if errno_verb(value) != verb => {
+            (Some(at_number), Some(value)) if !is_errno(text, value) => {
                 let second = self.reader.span(at_number);
                 self.reader.push(
                     Diagnostic::error("two-errnos", format!("`{text}` and {value} are two errnos"))

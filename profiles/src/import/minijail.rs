@@ -123,7 +123,7 @@ pub(super) fn import(
     document: &Document<'_>,
     includes: &mut Includes<'_>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<String> {
+) -> Statements {
     let mut give = |path: &str, span: Span| includes(path, span);
     let mut importer = Importer { includes: &mut give, diagnostics, default: None, calls: BTreeMap::new() };
     importer.text(document.text, document.source, 0);
@@ -144,7 +144,7 @@ pub(super) fn import(
         }
     }
     let default = default.unwrap_or_else(|| "kill".to_owned());
-    Some(Statements { listed: None, header: Vec::new(), default, rules }.write(Order::FirstMatch))
+    Statements { listed: None, header: Vec::new(), default, rules, order: Order::FirstMatch }
 }
 
 impl Importer<'_, '_> {

@@ -106,17 +106,27 @@ fn test(piece: &Piece<'_>) -> Result<Test> {
 
 /// A number, a name, bits of several (`A|B`), all but some (`~A`), parentheses around. As the language writes it.
 fn constant(piece: &Piece<'_>) -> Result<String> {
+    nested(piece, 0)
+}
+
+/// Brackets and `~` inside each other; the language reads no more.
+const DEPTH: usize = 32;
+
+fn nested(piece: &Piece<'_>, depth: usize) -> Result<String> {
+    if depth > DEPTH {
+        return wrong(piece, format!("more than {DEPTH} brackets inside each other"), "write the value plainly");
+    }
     let piece = piece.part(0, piece.text.len());
     if let Some(inner) = piece.text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
-        return constant(&Piece { text: inner, at: piece.at + 1, ..piece });
+        return nested(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1);
     }
     let parts = piece.split("|");
     if parts.len() > 1 {
-        let parts = parts.iter().map(constant).collect::<Result<Vec<_>>>()?;
+        let parts = parts.iter().map(|part| nested(part, depth + 1)).collect::<Result<Vec<_>>>()?;
         return Ok(format!("({})", parts.join("|")));
     }
     if let Some(inner) = piece.text.strip_prefix('~') {
-        return Ok(format!("~{}", constant(&Piece { text: inner, at: piece.at + 1, ..piece })?));
+        return Ok(format!("~{}", nested(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1)?));
     }
     let text = piece.text;
     if let Some(number) = number(text) {

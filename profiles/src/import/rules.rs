@@ -72,7 +72,15 @@ pub(super) struct Statements {
     pub(super) default: String,
     /// In the file's order.
     pub(super) rules: Vec<Rule>,
+    /// Which of them count.
+    pub(super) order: Order,
 }
+
+/// The rules of this call cut each other into more pieces than anyone could read.
+pub(super) struct Entangled(pub(super) String);
+
+/// Pieces that one rule may be cut into.
+const PIECES: usize = 4_096;
 
 impl Statements {
     /// The ABIs that rules can be about.
@@ -81,7 +89,7 @@ impl Statements {
     }
 
     /// The policy.
-    pub(super) fn write(&self, order: Order) -> String {
+    pub(super) fn write(&self) -> Result<String, Entangled> {
         let mut text = String::new();
         let abis = Self::abis(self.listed.as_ref());
         if let Some(listed) = &self.listed {
@@ -93,7 +101,7 @@ impl Statements {
         });
         let _ = writeln!(text, "{}: all", self.default);
         let mut blocks: BTreeMap<Vec<String>, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-        for ((guard, verb), targets) in self.effective(order) {
+        for ((guard, verb), targets) in self.effective()? {
             blocks.entry(guard.heads(&abis)).or_default().entry(verb).or_default().extend(targets);
         }
         for (heads, statements) in blocks {
@@ -110,14 +118,14 @@ impl Statements {
                 }
             }
         }
-        text
+        Ok(text)
     }
 
     /// The targets of every guard and verb, with what other rules take away from each rule taken away.
-    fn effective(&self, order: Order) -> BTreeMap<(Guard, String), Vec<String>> {
+    fn effective(&self) -> Result<BTreeMap<(Guard, String), Vec<String>>, Entangled> {
         let mut calls: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
         for rule in &self.rules {
-            if order == Order::Libseccomp && rule.verb == self.default {
+            if self.order == Order::Libseccomp && rule.verb == self.default {
                 continue;
             }
             calls.entry(&rule.call).or_default().push(rule);
@@ -125,8 +133,10 @@ impl Statements {
         let mut found: BTreeMap<(Guard, String), Vec<String>> = BTreeMap::new();
         for (call, rules) in calls {
             let mut parts: BTreeMap<(Guard, String), Vec<When>> = BTreeMap::new();
+            let present = self.present(call);
             for (at, rule) in rules.iter().enumerate() {
-                for (guard, when) in remaining(rules[at], &rules[..at], &rules[at + 1..], order, &self.present(call)) {
+                let cut = remaining(rule, &rules[..at], &rules[at + 1..], self.order, present.as_ref());
+                for (guard, when) in cut.ok_or_else(|| Entangled(call.to_owned()))? {
                     parts.entry((guard, rule.verb.clone())).or_default().push(when);
                 }
             }
@@ -134,7 +144,7 @@ impl Statements {
                 found.entry(key).or_default().extend(targets(call, &whens));
             }
         }
-        found
+        Ok(found)
     }
 
     /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.
@@ -145,19 +155,19 @@ impl Statements {
     }
 }
 
-/// Where a rule counts, and when.
+/// Where a rule counts, and when; `None` when that takes too many pieces.
 fn remaining(
     rule: &Rule,
     earlier: &[&Rule],
     later: &[&Rule],
     order: Order,
-    present: &Option<BTreeSet<Abi>>,
-) -> Vec<(Guard, When)> {
+    present: Option<&BTreeSet<Abi>>,
+) -> Option<Vec<(Guard, When)>> {
     let mut guard = rule.guard.clone();
     if let Some(present) = present {
         guard.abis.retain(|abi| present.contains(abi));
         if guard.abis.is_empty() {
-            return Vec::new();
+            return Some(Vec::new());
         }
     }
     let mut parts = vec![(guard, rule.when.clone())];
@@ -173,8 +183,11 @@ fn remaining(
         } else if differs && !is_plain && is_earlier && rule.when != When::Always {
             parts = parts.into_iter().flat_map(|(guard, when)| except(&guard, &when, other)).collect();
         }
+        if parts.len() > PIECES {
+            return None;
+        }
     }
-    parts
+    Some(parts)
 }
 
 /// A part of a rule, without the calls that an earlier rule with arguments takes.

@@ -1,4 +1,4 @@
-//! seccompiler's JSON (rust-vmm/seccompiler, docs/json_format.md).
+//! The JSON of seccompiler (rust-vmm/seccompiler, `docs/json_format.md`).
 //!
 //! One filter for each kind of thread. A filter has one ABI and two actions; several rules of a call are alternatives. x32
 //! calls are numbers like others to seccompiler, which meet the default action; here they are another ABI's.
@@ -19,7 +19,7 @@ use super::rules::{Order, Rule, Statements, Test, When};
 /// seccompiler renamed its two actions; Firecracker has the older names.
 const FILTER_KEYS: &[&str] = &["mismatch_action", "match_action", "default_action", "filter_action", "filter"];
 
-pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<String> {
+pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let mut reader = Reader::new(document.text, document.source, diagnostics);
     let root = reader.root()?;
     let threads = reader.map(root)?;
@@ -42,7 +42,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
         );
         return None;
     };
-    filter(&mut reader, value).map(|statements| statements.write(Order::Libseccomp))
+    filter(&mut reader, value)
 }
 
 fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statements> {
@@ -88,7 +88,7 @@ fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statem
         let when = if tests.is_empty() { When::Always } else { When::All(tests) };
         rules.push(Rule { call, guard: guard.clone(), when, verb: verb.clone() });
     }
-    Some(Statements { listed: None, header: Vec::new(), default, rules })
+    Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::Libseccomp })
 }
 
 fn action(reader: &mut Reader<'_, '_>, value: &RawValue) -> Option<String> {
