@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use callgate_profiles::Runtime;
 use callgate_profiles::export::Format;
+use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,14 +61,14 @@ pub(crate) struct PolicyArgs {
 /// What a policy is read for.
 #[derive(Args, Default)]
 pub(crate) struct TargetArgs {
-    /// ABIs the filter speaks for, instead of the policy's `arch:` (x86_64, x86, x32, aarch64)
+    /// ABIs the filter speaks for, instead of the policy's `arch:` (x86_64, x86, x32, aarch64, arm, riscv64, …; a wrong name lists all)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) arch: Vec<String>,
     #[command(flatten)]
     pub(crate) host: HostArgs,
 }
 
-/// What `when` is held against.
+/// What `when` is held against, and how files are read.
 #[derive(Args, Default)]
 pub(crate) struct HostArgs {
     /// Capabilities `when cap` holds for, instead of Docker's default 14 (`none` for none)
@@ -76,6 +77,9 @@ pub(crate) struct HostArgs {
     /// The kernel `when kernel` holds for, instead of the policy's `known:` or the running one
     #[arg(long, value_name = "VERSION")]
     pub(crate) kernel: Option<String>,
+    /// What the files are, instead of what they look like
+    #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
+    pub(crate) from: Option<ReadAs>,
 }
 
 #[derive(Args)]
@@ -119,11 +123,14 @@ pub(crate) struct ExportArgs {
 #[derive(Args)]
 pub(crate) struct Eval {
     /// The policy; `-` for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "vectors")]
+    pub(crate) file: Option<PathBuf>,
     /// Calls: `read`, `socket(AF_UNIX, SOCK_STREAM, 0)`, `clone(flags has CLONE_NEWUSER)`; what is left out means every value
-    #[arg(value_name = "CALL", required = true)]
+    #[arg(value_name = "CALL", required_unless_present = "vectors")]
     pub(crate) calls: Vec<String>,
+    /// Check a table of calls and actions (TOML) instead; without FILE, under the table's own policy
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["calls", "arch", "json"])]
+    pub(crate) vectors: Option<PathBuf>,
     /// A statement of the policy, nearer than the file's own; may be given more than once
     #[arg(short = 'e', long = "statement", value_name = "STMT")]
     pub(crate) statements: Vec<String>,
@@ -190,7 +197,7 @@ pub(crate) struct Fmt {
 
 #[derive(Args)]
 pub(crate) struct Diff {
-    /// One policy
+    /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// The other
@@ -199,6 +206,9 @@ pub(crate) struct Diff {
     /// Only ask whether A lets through no more than B
     #[arg(long)]
     pub(crate) subset: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
@@ -277,6 +287,17 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
+/// What a file is read as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadAs {
+    /// A policy in callgate's language.
+    Gate,
+    /// Another format that becomes one.
+    Foreign(import::Format),
+    /// Raw instructions, for comparisons alone.
+    Bpf,
+}
+
 /// What `derive` writes.
 #[derive(Clone, Copy)]
 pub(crate) enum DeriveFormat {
@@ -297,6 +318,15 @@ pub(crate) enum RecordFormat {
 
 fn parse_format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name())).try_map(|name| name.parse::<Format>())
+}
+
+fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
+    let names = ["gate"].into_iter().chain(import::Format::ALL.iter().map(|format| format.name())).chain(["bpf"]);
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        "gate" => Ok(ReadAs::Gate),
+        "bpf" => Ok(ReadAs::Bpf),
+        name => name.parse().map(ReadAs::Foreign),
+    })
 }
 
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {

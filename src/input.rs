@@ -1,4 +1,6 @@
-//! Policies as people give them: files, standard input, `-e` options, and what they `use`.
+//! Policies as people give them: files of any format that can be read, standard input, `-e` options, and what they `use`.
+
+mod foreign;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -7,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Unit;
 use callgate_grammar::tree::{StatementKind, UseTarget};
-use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
+use callgate_grammar::{Diagnostic, SourceId, Sources, Span, did_you_mean, parse};
+use callgate_profiles::shipped::{shipped, shipped_names};
 
+use crate::cli::ReadAs;
 use crate::failure::Failure;
 
 /// Every text of a policy, parsed, and what the parser had to say.
@@ -16,10 +20,14 @@ pub(crate) struct Loaded {
     pub(crate) sources: Sources,
     pub(crate) units: Vec<Unit>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Texts that were written by an importer. They name calls that an ABI lacks as a matter of course.
+    pub(crate) translated: Vec<SourceId>,
 }
 
 /// Reads and parses files and `-e` statements, then the files they `use`, each file once.
-pub(crate) fn load(files: &[PathBuf], statements: &[String]) -> Result<Loaded, Failure> {
+///
+/// Files of other formats are translated first: by what they look like, or as `--from` says.
+pub(crate) fn load(files: &[PathBuf], statements: &[String], from: Option<ReadAs>) -> Result<Loaded, Failure> {
     if files.is_empty() && statements.is_empty() {
         return Err(Failure::new("no policy given").help(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
@@ -30,21 +38,44 @@ pub(crate) fn load(files: &[PathBuf], statements: &[String]) -> Result<Loaded, F
         loader.parse("-e", statement.clone(), 0, 0);
     }
     for file in files {
+        let (file, selector) = foreign::select(file);
+        let file = file.as_path();
         let text = read(file)?;
         let scope = loader.next_scope();
-        let id = loader.parse(&file.display().to_string(), text, 1, scope);
+        let name = file.display().to_string();
+        let id = match foreign::format(&text, from)? {
+            Some(format) => {
+                let document = foreign::File { path: file, text, selector };
+                loader.import(format, &document, scope)
+            }
+            None => loader.parse(&name, text, 1, scope),
+        };
         loader.files.insert(identity(file), id);
         loader.folders.insert(id, file.parent().map(Path::to_path_buf).unwrap_or_default());
     }
     loader.follow();
-    Ok(Loaded { sources: loader.sources, units: loader.units, diagnostics: loader.diagnostics })
+    Ok(loader.loaded())
 }
 
 /// A text that is already here, such as a derived policy.
 pub(crate) fn load_text(name: &str, text: String) -> Loaded {
     let mut loader = Loader::default();
     loader.parse(name, text, 1, 1);
-    Loaded { sources: loader.sources, units: loader.units, diagnostics: loader.diagnostics }
+    loader.loaded()
+}
+
+/// Texts that are already here, nearest layer first, under `-e` statements.
+pub(crate) fn load_layers(name: &str, texts: Vec<String>, statements: &[String]) -> Loaded {
+    let mut loader = Loader::default();
+    for statement in statements {
+        loader.parse("-e", statement.clone(), 0, 0);
+    }
+    for text in texts {
+        let scope = loader.next_scope();
+        loader.parse(name, text, scope, scope);
+    }
+    loader.follow();
+    loader.loaded()
 }
 
 /// The text of a file or of standard input (`-`).
@@ -71,6 +102,7 @@ struct Loader {
     sources: Sources,
     units: Vec<Unit>,
     diagnostics: Vec<Diagnostic>,
+    translated: Vec<SourceId>,
     /// Files that were read, by identity.
     files: BTreeMap<PathBuf, SourceId>,
     /// Where relative `use:` paths of a source start.
@@ -81,6 +113,11 @@ struct Loader {
 }
 
 impl Loader {
+    fn loaded(self) -> Loaded {
+        let Self { sources, units, diagnostics, translated, .. } = self;
+        Loaded { sources, units, diagnostics, translated }
+    }
+
     fn next_scope(&mut self) -> u32 {
         self.scopes += 1;
         self.scopes
@@ -111,14 +148,14 @@ impl Loader {
                 .flatten()
                 .collect();
             for target in uses {
-                let UseTarget::Path(path) = &target.node else {
-                    let UseTarget::Shipped(name) = &target.node else { continue };
-                    self.diagnostics.push(
-                        Diagnostic::error("unknown-policy", format!("no shipped policy is called `@{name}`"))
-                            .at(target.span, "")
-                            .help("read a file instead: `use: \"base.gate\"`"),
-                    );
-                    continue;
+                let path = match &target.node {
+                    UseTarget::Path(path) => path,
+                    UseTarget::Shipped(name) => {
+                        if self.include_shipped(name, target.span, layer + 1) {
+                            waiting.push_back(self.units.len() - 1);
+                        }
+                        continue;
+                    }
                 };
                 let folder = self.folders.get(&source).cloned().unwrap_or_default();
                 if self.include(&folder.join(path), target.span, source, layer + 1) {
@@ -126,6 +163,32 @@ impl Loader {
                 }
             }
         }
+    }
+
+    /// Brings in a policy that callgate ships, once. Says whether it did.
+    fn include_shipped(&mut self, name: &str, span: Span, layer: u32) -> bool {
+        // No file can have this name: it isn't absolute, and identities are.
+        let identity = PathBuf::from(format!("@{name}"));
+        if self.files.contains_key(&identity) {
+            return false;
+        }
+        let Some(text) = shipped(name) else {
+            let error = Diagnostic::error("unknown-policy", format!("no shipped policy is called `@{name}`"));
+            let help = match did_you_mean(name, shipped_names()) {
+                Some(near) => format!("did you mean `@{near}`?"),
+                None => {
+                    let names: Vec<_> = shipped_names().map(|name| format!("`@{name}`")).collect();
+                    format!("there are {}; a file is read with `use: \"base.gate\"`", names.join(", "))
+                }
+            };
+            self.diagnostics.push(error.at(span, "").help(help));
+            return false;
+        };
+        let scope = self.next_scope();
+        let id = self.parse(&format!("@{name}"), text.to_owned(), layer, scope);
+        self.files.insert(identity, id);
+        self.used_by.insert(id, span);
+        true
     }
 
     /// Reads one used file. Says whether it brought in a text.

@@ -8,6 +8,7 @@ mod input;
 mod output;
 mod policy;
 mod report;
+mod vectors;
 
 use std::process::ExitCode;
 

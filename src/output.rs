@@ -22,7 +22,7 @@ pub(crate) fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Whether [`write`] will have a place to write to: asked before work that can't be repeated.
+/// Whether [`write()`] will have a place to write to: asked before work that can't be repeated.
 pub(crate) fn can_write(path: &Path) -> Result<(), Failure> {
     if path == Path::new("-") || is_special(path) {
         return Ok(());

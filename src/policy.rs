@@ -9,7 +9,7 @@ use callgate_compiler::lower::target::{Target, capability};
 use callgate_compiler::lower::{Groups, lower};
 use callgate_compiler::policy::Policy;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{Diagnostic, Sources};
+use callgate_grammar::{Diagnostic, Severity, Sources};
 
 use crate::cli::{HostArgs, TargetArgs};
 use crate::failure::{EXIT_ERROR, Failure};
@@ -24,9 +24,14 @@ pub(crate) struct Checked {
 
 /// Lowers what was loaded and prints everything there is to say about it.
 pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure> {
-    let Loaded { sources, units, mut diagnostics } = loaded;
+    let Loaded { sources, units, mut diagnostics, translated } = loaded;
     let lowered = lower(&units, &groups(), target);
-    diagnostics.extend(lowered.diagnostics);
+    // Other formats name every ABI's calls in one list and repeat themselves; that is no news about a translation.
+    let of_translation = |finding: &Diagnostic| {
+        finding.severity < Severity::Error
+            && finding.labels.first().is_some_and(|label| translated.contains(&label.span.source))
+    };
+    diagnostics.extend(lowered.diagnostics.into_iter().filter(|finding| !of_translation(finding)));
     report::print(&diagnostics, &sources);
     let errors = diagnostics.iter().filter(|diagnostic| Diagnostic::is_error(diagnostic)).count();
     match lowered.policy.filter(|_| errors == 0) {
@@ -94,7 +99,14 @@ fn capabilities(names: &[String]) -> Result<BTreeSet<&'static str>, Failure> {
 
 /// This machine's own ABI.
 pub(crate) fn host_abi() -> Result<Abi, Failure> {
-    std::env::consts::ARCH.parse().map_err(|()| {
+    // Rust has one name for both byte orders.
+    let name = match std::env::consts::ARCH {
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "mips64" if cfg!(target_endian = "little") => "mips64el",
+        "mips" if cfg!(target_endian = "little") => "mipsel",
+        name => name,
+    };
+    name.parse().map_err(|()| {
         Failure::new(format!("callgate has no tables for this machine ({})", std::env::consts::ARCH))
             .help("name ABIs with --arch")
     })

@@ -92,8 +92,45 @@ fn files_that_are_not_there_or_not_text() {
 }
 
 #[test]
-fn json_is_not_a_policy() {
-    check(&[("p.json", b"{\"defaultAction\": \"SCMP_ACT_ALLOW\"}")], &["compile", "p.json"], &["JSON"]);
+fn json_that_is_no_profile() {
+    check(&[("p.json", b"{\"volume\": 1}")], &["compile", "p.json"], &["JSON", "--from"]);
+    check(&[("p.json", b"{\"defaultAction\": ")], &["compile", "p.json", "--from", "docker"], &["p.json:1:", "JSON"]);
+    check(&[("p.json", b"{\"defaultAction\": ")], &["compile", "p.json"], &["JSON"]);
+}
+
+#[test]
+fn every_wrong_key_of_a_profile() {
+    let profile = br#"{
+  "defaultaction": "SCMP_ACT_ERRNO",
+  "defaultAction": "SCMP_ACT_ERORR",
+  "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "arg": []}]
+}"#;
+    let expected = ["p.json:2:3", "did you mean `defaultAction`", "p.json:3:20", "did you mean `SCMP_ACT_ERRNO`"];
+    check(&[("p.json", profile)], &["compile", "p.json"], &expected);
+    let sound = br#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "arg": []}]}"#;
+    check(&[("p.json", sound)], &["compile", "p.json"], &["`arg`", "did you mean `args`"]);
+}
+
+#[test]
+fn one_of_several_filters() {
+    let file: &[(&str, &[u8])] = &[(
+        "f.json",
+        br#"{"a": {"default_action": "trap", "filter_action": "allow", "filter": []},
+             "b": {"default_action": "trap", "filter_action": "allow", "filter": []}}"#,
+    )];
+    check(file, &["compile", "f.json"], &["2 filters", "#a, #b"]);
+    check(file, &["compile", "f.json#c"], &["`c`", "#a, #b"]);
+    check(
+        &[("m.policy", b"@include ./none.policy\nread: 1\n")],
+        &["compile", "m.policy"],
+        &["m.policy:1", "none.policy"],
+    );
+}
+
+#[test]
+fn instructions_that_are_no_filter() {
+    check(&[("f.bpf", &[0; 9]), ("p.gate", b"deny: all\n")], &["diff", "f.bpf", "p.gate"], &["f.bpf", "8-byte"]);
+    check(&[("f.bpf", &[0; 8])], &["compile", "f.bpf", "--from", "bpf"], &["diff"]);
 }
 
 #[test]

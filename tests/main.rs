@@ -1,12 +1,18 @@
-//! What crosses crates: the house itself, the command line, the live kernel, real runtimes.
+//! What crosses crates: the house itself, the command line, the live kernel, real runtimes, one truth table.
 #![forbid(unsafe_code)]
 
 mod bad_input;
 mod bundle;
 mod circle;
 mod commands;
+mod corpus;
+mod diff;
+mod engines;
 mod expectations;
 mod house;
 mod readme;
 mod rights;
 mod support;
+#[path = "../src/vectors.rs"]
+mod table;
+mod vectors;

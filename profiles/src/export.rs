@@ -110,24 +110,24 @@ pub enum Problem {
     AbisDisagree(Vec<Abi>),
     /// Its condition needs the high half of an argument on this ABI, and libseccomp compares only the low one there.
     HighWord(Abi),
-    /// On x86 libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
-    Multiplexed(&'static str),
+    /// On these ABIs libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
+    Multiplexed(&'static str, Vec<Abi>),
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             Problem::AbisDisagree(abis) => {
-                let abis: Vec<&str> = abis.iter().map(|abi| abi.name()).collect();
-                write!(f, "`{}` is decided differently on {}", self.call, abis.join(" and "))
+                write!(f, "`{}` is decided differently on {}", self.call, some_abis(abis, " and "))
             }
             Problem::HighWord(abi) => {
                 write!(f, "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}", self.call)
             }
-            Problem::Multiplexed(multiplexer) => write!(
+            Problem::Multiplexed(multiplexer, abis) => write!(
                 f,
-                "the rules on `{}` differ by arguments, and libseccomp can't apply them to {multiplexer} on x86",
-                self.call
+                "the rules on `{}` differ by arguments, and libseccomp can't apply them to {multiplexer} on {}",
+                self.call,
+                some_abis(abis, ", ")
             ),
         }
     }
@@ -143,6 +143,18 @@ pub enum ExportError {
         format: Format,
         /// Every such call, by name.
         differences: Vec<Difference>,
+    },
+    /// An OCI file would list ABIs of both byte orders: libseccomp refuses the second (EDOM, `db_col_db_add` in src/db.c).
+    #[error(
+        "no runtime loads an oci file with ABIs of both byte orders: {} and {}\n  next: export one file for each machine with `--arch`, or one with `--to docker`",
+        some_abis(little, ", "),
+        some_abis(big, ", ")
+    )]
+    ByteOrders {
+        /// The little-endian ABIs of the policy.
+        little: Vec<Abi>,
+        /// The big-endian ones.
+        big: Vec<Abi>,
     },
     /// The conditions come to more argument rules than any loader could put into one filter.
     #[error(
@@ -164,6 +176,16 @@ pub enum ExportError {
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The first few names of ABIs.
+fn some_abis(abis: &[Abi], between: &str) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<&str> = abis.iter().take(SHOWN).map(|abi| abi.name()).collect();
+    match abis.len().saturating_sub(SHOWN) {
+        0 => shown.join(between),
+        more => format!("{} and {more} more ABIs", shown.join(", ")),
+    }
 }
 
 /// The first few of a list, in words.
@@ -190,14 +212,18 @@ fn difference_help(format: Format) -> &'static str {
 /// The same policy and program give the same bytes.
 ///
 /// # Errors
-/// When the format can't say what the policy says about a named call (unless `allow_lossy`), when it takes too many rules,
-/// or when there are notes and `strict` forbids them.
+/// When the format can't say what the policy says about a named call (unless `allow_lossy`), when it takes too many rules or
+/// ABIs of both byte orders, or when there are notes and `strict` forbids them.
 pub fn export(
     policy: &Policy,
     program: &Program,
     format: Format,
     options: &ExportOptions,
 ) -> Result<Export, ExportError> {
+    let (little, big): (Vec<_>, Vec<_>) = policy.abis.keys().partition(|abi| abi.endian() == Endian::Little);
+    if format == Format::Oci && !little.is_empty() && !big.is_empty() {
+        return Err(ExportError::ByteOrders { little, big });
+    }
     let endian = policy.abis.keys().next().map_or(Endian::Little, |abi| abi.endian());
     let name = |abi: Abi, nr: u32| tables::name(abi, nr);
     let export = match format {
@@ -215,11 +241,16 @@ pub fn export(
 }
 
 /// An action as people read it in a message: the language's spelling, with an errno's name.
-fn spelled(action: Action) -> String {
+fn spelled_on(abi: Abi, action: Action) -> String {
     match action {
         Action::Errno(number) => {
-            tables::errno_name(Abi::X86_64, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
+            tables::errno_name(abi, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
         }
         _ => action.to_string(),
     }
+}
+
+/// As [`spelled_on`], for no ABI in particular: the names are those of all but MIPS.
+fn spelled(action: Action) -> String {
+    spelled_on(Abi::X86_64, action)
 }

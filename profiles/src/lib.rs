@@ -5,7 +5,9 @@ mod baseline;
 pub mod derive;
 pub mod export;
 pub mod groups;
+pub mod import;
 mod probes;
 pub mod recording;
+pub mod shipped;
 
 pub use baseline::{Runtime, UnknownRuntime, baseline};

@@ -79,6 +79,7 @@ proptest! {
                     }
                 });
             }
+            Err(ExportError::ByteOrders { .. }) => prop_assert_eq!(format, Format::Oci),
             // Two 64-bit words that both have to differ from something can take 64² rules.
             Err(ExportError::TooManyRules { .. }) => {}
             Err(other) => prop_assert!(false, "{other}"),
@@ -170,6 +171,18 @@ fn machines_that_disagree_get_a_rule_each_in_docker_and_none_in_oci() {
     );
 }
 
+/// On a 32-bit Arm host the rules of Arm's machines hold too.
+#[test]
+fn a_machines_rules_are_for_its_32_bit_hosts_as_well() {
+    let mut policy =
+        uniform(&[Abi::X86_64, Abi::X32, Abi::Aarch64, Abi::Arm, Abi::Mips64, Abi::Mips], Action::Errno(1));
+    set(&mut policy, &[Abi::X86_64, Abi::X32, Abi::Aarch64, Abi::Arm], "ptrace", &call(&[], Action::Allow));
+    let (document, _) = document(&policy, Format::Docker, &EXACT);
+    let rule =
+        |arches: &[&str]| json!({"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": arches}});
+    assert_eq!(document["syscalls"], json!([rule(&["amd64"]), rule(&["arm64", "arm"])]));
+}
+
 #[test]
 fn abis_of_one_machine_that_disagree_are_refused_or_get_the_stricter_action() {
     let mut policy = uniform(&[Abi::X86_64, Abi::X86], Action::Allow);
@@ -216,6 +229,71 @@ fn x32_has_no_high_words_in_libseccomp() {
 }
 
 #[test]
+fn nor_has_mips_n32_and_o32_copies_the_sign() {
+    for abi in [Abi::Mips, Abi::Mipsn32el] {
+        let mut policy = uniform(&[abi], Action::Errno(1));
+        let wide = atom(1, Width::W64, u64::MAX, &[(5, 5)]);
+        set(&mut policy, Abi::ALL, "lseek", &call(&[(wide, Action::Allow)], Action::Errno(1)));
+        let refused = export(&policy, &Program::default(), Format::Docker, &EXACT).unwrap_err();
+        let ExportError::Differs { differences, .. } = refused else { panic!("{refused}") };
+        assert_eq!(differences[0].problem, Problem::HighWord(abi));
+    }
+}
+
+#[test]
+fn an_oci_file_has_one_byte_order() {
+    let policy = uniform(&[Abi::X86_64, Abi::S390x], Action::Allow);
+    let refused = export(&policy, &Program::default(), Format::Oci, &LOSSY).unwrap_err();
+    assert!(
+        refused.to_string().starts_with("no runtime loads an oci file with ABIs of both byte orders: x86_64 and s390x")
+    );
+    let (docker, _) = document(&policy, Format::Docker, &EXACT);
+    assert_eq!(docker["archMap"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn machines_stand_with_their_abis() {
+    let (docker, _) = document(&uniform(Abi::ALL, Action::Allow), Format::Docker, &EXACT);
+    let entry = |machine: &str, others: &[&str]| {
+        let named = |abi: &str| format!("SCMP_ARCH_{abi}");
+        let others: Vec<_> = others.iter().map(|abi| named(abi)).collect();
+        json!({"architecture": named(machine), "subArchitectures": others})
+    };
+    assert_eq!(
+        docker["archMap"],
+        json!([
+            entry("X86_64", &["X86", "X32"]),
+            entry("AARCH64", &["ARM"]),
+            entry("RISCV64", &[]),
+            entry("LOONGARCH64", &[]),
+            entry("S390X", &["S390"]),
+            entry("PPC64LE", &[]),
+            entry("PPC64", &["PPC"]),
+            entry("MIPS64", &["MIPS", "MIPS64N32"]),
+            entry("MIPSEL64", &["MIPSEL", "MIPSEL64N32"]),
+        ])
+    );
+}
+
+/// libseccomp turns rules on `socket` into rules on `socketcall` wherever there is one, and can't with two actions.
+#[test]
+fn socketcall_is_not_only_x86s() {
+    for (abi, multiplexed) in [(Abi::S390x, true), (Abi::Ppc64le, true), (Abi::Mips, true), (Abi::Aarch64, false)] {
+        let mut policy = uniform(&[abi], Action::Errno(1));
+        let [one, two] = [1, 2].map(|family| atom(0, Width::W32, u64::MAX, &[(family, family)]));
+        set(&mut policy, Abi::ALL, "socket", &call(&[(one, Action::Allow), (two, Action::Log)], Action::Errno(1)));
+        match export(&policy, &Program::default(), Format::Docker, &EXACT) {
+            Ok(_) => assert!(!multiplexed, "{abi}"),
+            Err(ExportError::Differs { differences, .. }) => {
+                assert_eq!(differences[0].problem, Problem::Multiplexed("socketcall", vec![abi]));
+                assert!(multiplexed, "{abi}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
 fn rules_that_libseccomp_would_refuse_for_socketcall_are_refused_here() {
     let mut policy = uniform(&[Abi::X86_64, Abi::X86], Action::Errno(1));
     let local = atom(0, Width::W32, u64::MAX, &[(1, 1)]);
@@ -226,7 +304,7 @@ fn rules_that_libseccomp_would_refuse_for_socketcall_are_refused_here() {
     set(&mut policy, Abi::ALL, "socket", &call(&clauses, Action::Errno(38)));
     let refused = export(&policy, &Program::default(), Format::Docker, &EXACT).unwrap_err();
     let ExportError::Differs { differences, .. } = refused else { panic!("{refused}") };
-    assert_eq!(differences[0].problem, Problem::Multiplexed("socketcall"));
+    assert_eq!(differences[0].problem, Problem::Multiplexed("socketcall", vec![Abi::X86]));
     policy.abis.remove(&Abi::X86);
     assert!(export(&policy, &Program::default(), Format::Docker, &EXACT).is_ok());
 }
@@ -241,6 +319,20 @@ fn numbers_newer_than_known_make_the_default() {
     let denied = document["syscalls"].as_array().unwrap().iter().find(|entry| entry["errnoRet"] == 1).unwrap();
     assert!(denied["names"].as_array().unwrap().len() > 300);
     assert!(notes.iter().all(|note| !note.contains("numbers")), "{notes:?}");
+}
+
+/// ENOSYS is 38 on most ABIs and 89 on MIPS: numbers newer than `known:` are refused on all, never let through.
+#[test]
+fn the_default_of_all_abis_lets_nothing_through() {
+    let mut policy = uniform(Abi::ALL, Action::Allow);
+    for (&abi, listed) in &mut policy.abis {
+        listed.rest = decision(Action::Errno(tables::errno(abi, "ENOSYS").unwrap()));
+    }
+    let (document, notes) = document(&policy, Format::Docker, &EXACT);
+    assert_eq!((&document["defaultAction"], &document["defaultErrnoRet"]), (&json!("SCMP_ACT_ERRNO"), &json!(38)));
+    let said = "numbers without a name get the file's default, errno(ENOSYS); the policy says errno(ENOSYS) on mips, mipsel, mips64, \
+                mips64el and 2 more ABIs";
+    assert!(notes.iter().any(|note| note == said), "{notes:#?}");
 }
 
 #[test]
@@ -261,7 +353,7 @@ fn notes_say_what_the_format_has_no_words_for() {
         "numbers without a name get the file's default, errno(EPERM); the policy says errno(ENOSYS) on aarch64",
         "the file can only name calls, so the policy's rules for these numbers are not in it: 1000 on aarch64",
         "the file has only trap, without a number: trap(9)",
-        "runc answers ENOSYS to numbers above the highest one that the file names (socket on x86, socket on aarch64)",
+        "runc answers ENOSYS to numbers above the highest one that the file names (socket on x86, aarch64)",
         "the policy notifies but has no `listener:`",
         "runc refuses notify for write",
         "Docker 20.10 drops flags it does not know: TSYNC",

@@ -81,6 +81,10 @@ fn libseccomp_does_what_the_policy_says() {
         }
         exact += 1;
         for machine in policy.abis.keys().map(|abi| abi.native()).collect::<BTreeSet<_>>() {
+            // libseccomp knows it since 2.6.
+            if engine::abis(&document, machine).contains(&Abi::Loongarch64) {
+                continue;
+            }
             let calls = calls(policy, machine);
             let mut input = commands(&document, machine);
             for SyscallData { nr, arch, args, .. } in &calls {

@@ -11,7 +11,7 @@ use crate::{input, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
     let default_abis = default_abis(args.output.to)?;
-    let loaded = input::load(&args.files, &args.policy.statements)?;
+    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
     let compiled = policy::program(&checked.policy)?;
@@ -19,10 +19,16 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     Ok(0)
 }
 
-/// A file that travels speaks for every ABI; raw instructions are for this machine.
+/// A file that travels speaks for every ABI, where it says what is for which machine. A list of rules for all of them is for
+/// the ABIs of this machine: libseccomp takes no file that lists two byte orders, and the machines' numbers for errors and
+/// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker | Format::Oci => Ok(Abi::ALL.to_vec()),
+        Format::Docker => Ok(Abi::ALL.to_vec()),
+        Format::Oci => {
+            let host = policy::host_abi()?;
+            Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
+        }
         Format::Bpf | Format::Asm | Format::C => Ok(vec![policy::host_abi()?]),
     }
 }

@@ -1,5 +1,7 @@
 //! `callgate eval`
 
+use std::path::Path;
+
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_compiler::call::SyscallData;
@@ -10,14 +12,18 @@ use callgate_grammar::{Diagnostic, Sources, parse_call, tree};
 use serde_json::{Map, Value, json};
 
 use super::spelling;
-use crate::cli::Eval;
-use crate::failure::{EXIT_ERROR, Failure, Outcome};
+use crate::cli::{Eval, HostArgs};
+use crate::failure::{EXIT_ERROR, EXIT_FOUND, Failure, Outcome};
 use crate::policy::Checked;
-use crate::{input, output, policy, report};
+use crate::vectors::{Vector, Verdict};
+use crate::{input, output, policy, report, vectors};
 
 pub(crate) fn run(args: &Eval) -> Outcome {
+    if let Some(table) = &args.vectors {
+        return vectors(table, args);
+    }
     let abis = if args.arch.is_empty() { vec![policy::host_abi()?] } else { policy::abis(&args.arch)? };
-    let loaded = input::load(std::slice::from_ref(&args.file), &args.statements)?;
+    let loaded = input::load(args.file.as_slice(), &args.statements, args.host.from)?;
     let target = policy::host_target(&args.host, Abi::ALL.to_vec())?;
     let Checked { mut sources, policy } = policy::check(loaded, &target)?;
     let mut shown = String::new();
@@ -30,6 +36,65 @@ pub(crate) fn run(args: &Eval) -> Outcome {
     }
     output::write(None, shown.as_bytes())?;
     Ok(0)
+}
+
+/// Checks a table, a line for each vector.
+fn vectors(path: &Path, args: &Eval) -> Outcome {
+    let name = path.display().to_string();
+    let table = vectors::read(&input::read(path)?)
+        .map_err(|error| Failure::new(format!("{name}:{}: {}", error.line, error.message)).help(error.next))?;
+    let loaded = match &args.file {
+        Some(file) => input::load(std::slice::from_ref(file), &args.statements, args.host.from)?,
+        None if table.layers.is_empty() => {
+            return Err(Failure::new(format!("{name} has no policy of its own"))
+                .help(format!("name one: `callgate eval FILE --vectors {name}`")));
+        }
+        None => input::load_layers(&format!("the policy in {name}"), table.layers, &args.statements),
+    };
+    let host = HostArgs {
+        cap: args.host.cap.clone().or(table.cap),
+        kernel: args.host.kernel.clone().or(table.kernel),
+        from: None,
+    };
+    let Checked { sources, policy } = policy::check(loaded, &policy::host_target(&host, Abi::ALL.to_vec())?)?;
+    let mut shown = String::new();
+    let mut failed = 0;
+    for vector in &table.vectors {
+        let failure = failure(&policy, vector, &sources);
+        failed += usize::from(failure.is_some());
+        let verdict = if failure.is_none() { "ok  " } else { "FAIL" };
+        let Vector { line, text, expected, .. } = vector;
+        let expected = spelling::action(*expected, vector.abi.unwrap_or(Abi::X86_64));
+        shown.push_str(&format!("{verdict} {name}:{line}: {text} on {} => {expected}\n", place(vector)));
+        shown.push_str(&failure.unwrap_or_default());
+    }
+    shown.push_str(&format!("{} passed, {failed} failed\n", table.vectors.len() - failed));
+    output::write(None, shown.as_bytes())?;
+    Ok(if failed == 0 { 0 } else { EXIT_FOUND })
+}
+
+fn place(vector: &Vector) -> String {
+    vector.abi.map_or_else(|| format!("the ABI with token {:#x}", vector.token), |abi| abi.to_string())
+}
+
+/// What a vector that fails meets instead, in indented lines.
+fn failure(policy: &Policy, vector: &Vector, sources: &Sources) -> Option<String> {
+    match vectors::judge(policy, vector) {
+        Verdict::Holds => None,
+        Verdict::NoSuchCall => Some("     no call is like this: its conditions exclude each other\n".to_owned()),
+        Verdict::Undecided => {
+            Some("     undecided: the conditions are too entangled for the prover's budget\n".to_owned())
+        }
+        Verdict::Differs(decision, data) => {
+            let abi = vector.abi.unwrap_or(Abi::X86_64);
+            let call = vector.abi.map_or_else(|| data.nr.to_string(), |abi| spelling::call(abi, data.nr, &data.args));
+            let because = match (&decision.cause, vector.abi) {
+                (Cause::UnlistedAbi, None) => "the policy doesn't list this ABI".to_owned(),
+                (cause, _) => spelling::cause(cause, abi, sources),
+            };
+            Some(format!("     {call} is {}\n     because of {because}\n", spelling::action(decision.action, abi)))
+        }
+    }
 }
 
 fn parse(text: &str, sources: &mut Sources) -> Result<tree::Call, Failure> {

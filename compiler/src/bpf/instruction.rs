@@ -106,7 +106,7 @@ impl Instruction {
 /// Calls that can come to an instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The ABI of the calls; `None` stands for every ABI the tables don't know.
+    /// The ABI of the calls; `None` stands for every ABI that the policy doesn't name.
     pub abi: Option<Abi>,
     /// Their numbers (`seccomp_data.nr`), as sorted, disjoint inclusive ranges.
     pub numbers: Vec<(u32, u32)>,
@@ -117,7 +117,7 @@ pub struct Origin {
 pub struct Program {
     /// The instructions.
     pub instructions: Vec<Instruction>,
-    /// For each instruction, the calls that can come to it, at most one entry an ABI, in the order of [`Abi`] with the unknown
+    /// For each instruction, the calls that can come to it, at most one entry an ABI, in the order of [`Abi`] with the other
     /// ones last. Empty for a program that callgate didn't generate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provenance: Vec<Vec<Origin>>,

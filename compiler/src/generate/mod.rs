@@ -45,7 +45,7 @@ pub fn generate(policy: &Policy) -> Result<Program, GenerateError> {
     let (graph, root) = graph::of_policy(policy);
     let (compares, start) = lower::lower(&graph, root, policy);
     let layout = emit::emit(&compares, start)?;
-    Ok(provenance::attach(&compares, start, layout))
+    Ok(provenance::attach(policy, &compares, start, layout))
 }
 
 #[cfg(test)]

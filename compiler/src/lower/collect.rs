@@ -1,6 +1,6 @@
 //! Rule statements to entries: names to numbers, groups to members, conditions to their typed form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_grammar::tree::{Call, NameOrNumber, Statement, StatementKind, Target as RuleTarget, TargetKind, Verb};
 use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
@@ -26,7 +26,7 @@ pub(super) fn collect(
     header: &Header,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Rules {
-    let lets = Lets::collect(units, &header.abis, diagnostics);
+    let lets = Lets::collect(units, &header.spoken, diagnostics);
     let mut collector = Collector {
         groups,
         target,
@@ -34,12 +34,14 @@ pub(super) fn collect(
         lets: &lets,
         rules: Rules::default(),
         passed_over: BTreeMap::new(),
+        absent_parameters: BTreeMap::new(),
         diagnostics,
     };
     for unit in units {
         collector.statements(&unit.file.statements, unit, &header.abis);
     }
     collector.report_passed_over();
+    collector.report_absent_parameters();
     collector.rules
 }
 
@@ -51,6 +53,8 @@ struct Collector<'a> {
     rules: Rules,
     /// Names that a chosen ABI lacks, with where each was first written.
     passed_over: BTreeMap<Abi, BTreeMap<String, Span>>,
+    /// Parameters, where they are written, and the ABIs on which the call has none of that name.
+    absent_parameters: BTreeMap<(Span, String), BTreeSet<Abi>>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -90,7 +94,7 @@ impl Collector<'_> {
     fn actions(&mut self, verb: &Spanned<Verb>, abis: &[Abi]) -> Option<Vec<(Abi, Action)>> {
         let mut actions = Vec::new();
         for &abi in abis {
-            match action(&verb.node, abi) {
+            match verb_action(&verb.node, abi) {
                 Ok(action) => actions.push((abi, action)),
                 Err(error) => {
                     self.diagnostics.push(error);
@@ -100,7 +104,7 @@ impl Collector<'_> {
         }
         if abis.is_empty()
             && let Some(&abi) = self.header.abis.first()
-            && let Err(error) = action(&verb.node, abi)
+            && let Err(error) = verb_action(&verb.node, abi)
         {
             self.diagnostics.push(error);
         }
@@ -170,7 +174,7 @@ impl Collector<'_> {
     }
 
     fn call(&mut self, call: &Call, unit: &Unit, actions: &[(Abi, Action)]) {
-        let numbers = match numbers(call, &self.header.abis, actions.iter().map(|(abi, _)| *abi)) {
+        let numbers = match numbers(call, &self.header.spoken, actions.iter().map(|(abi, _)| *abi)) {
             Ok(numbers) => numbers,
             // No number of its own, but there is a multiplexer that carries it.
             Err(_) if self.is_carried(call) => Vec::new(),
@@ -200,8 +204,13 @@ impl Collector<'_> {
         }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope =
-                Scope { abi, abis: &self.header.abis, call: tables::name(abi, nr), lets: self.lets, scope: unit.scope };
+            let scope = Scope {
+                abi,
+                abis: &self.header.spoken,
+                call: tables::name(abi, nr),
+                lets: self.lets,
+                scope: unit.scope,
+            };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
                 Some(exprs) => match typing::conjunction(&scope, exprs) {
@@ -241,11 +250,21 @@ impl Collector<'_> {
         match problem {
             Problem::Wrong(diagnostic) => self.diagnostics.push(diagnostic),
             Problem::Absent { name, parameter: false, span } => self.pass_over(abi, &name, span),
-            Problem::Absent { name, parameter: true, span } => self.diagnostics.push(
-                Diagnostic::warning("absent-parameter", format!("the call has no parameter `{name}` on {abi}"))
-                    .at(span, format!("so this target says nothing on {abi}"))
-                    .help(format!("put it inside `when not arch {abi} {{ … }}` to say so")),
-            ),
+            Problem::Absent { name, parameter: true, span } => {
+                self.absent_parameters.entry((span, name)).or_default().insert(abi);
+            }
+        }
+    }
+
+    fn report_absent_parameters(&mut self) {
+        for ((span, name), abis) in &self.absent_parameters {
+            let listed = abis.iter().map(|abi| abi.name()).collect::<Vec<_>>().join(", ");
+            let guards = abis.iter().map(|abi| format!("not arch {abi}")).collect::<Vec<_>>().join(" and ");
+            self.diagnostics.push(
+                Diagnostic::warning("absent-parameter", format!("the call has no parameter `{name}` on {listed}"))
+                    .at(*span, format!("so this target says nothing on {listed}"))
+                    .help(format!("put it inside `when {guards} {{ … }}` to say so")),
+            );
         }
     }
 
@@ -269,8 +288,11 @@ impl Collector<'_> {
     }
 }
 
-/// The verb's action on one ABI.
-pub(super) fn action(verb: &Verb, abi: Abi) -> Result<Action, Diagnostic> {
+/// The verb's action on one ABI: errnos have other numbers on some.
+///
+/// # Errors
+/// When it names no errno of the ABI's, or its number is too large for the kernel.
+pub fn verb_action(verb: &Verb, abi: Abi) -> Result<Action, Diagnostic> {
     let data = |value: &Option<Spanned<u64>>| match value {
         None => Ok(0),
         Some(value) => u16::try_from(value.node).map_err(|_| {

@@ -3,7 +3,7 @@
 use callgate_grammar::tree::{Call, Guard, Name, Statement, StatementKind, Verb};
 use callgate_grammar::{Diagnostic, Span, Spanned};
 
-use super::collect::action;
+use super::collect::verb_action;
 use super::guard::{self, abi_named};
 use super::pattern::{CallPattern, PatternError, pattern};
 use super::scope::Lets;
@@ -166,7 +166,7 @@ impl Reader<'_> {
                 }
                 Err(PatternError::Wrong(diagnostics)) => return Err(diagnostics),
             };
-            let expected = action(&verb.node, abi).map_err(|error| vec![error])?;
+            let expected = verb_action(&verb.node, abi).map_err(|error| vec![error])?;
             asked.push(Question { span: call.span, abi, pattern, expected });
         }
         if asked.is_empty() {

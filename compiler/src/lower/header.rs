@@ -1,6 +1,6 @@
 //! The statements about the policy as a whole: `arch`, `known`, `flags`, `listener`.
 
-use callgate_grammar::tree::{Statement, StatementKind, TargetKind, Version};
+use callgate_grammar::tree::{GuardKind, Statement, StatementKind, TargetKind, Version};
 use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
 
 use super::Unit;
@@ -14,6 +14,9 @@ use crate::policy::FilterFlag;
 pub(super) struct Header {
     /// The target ABIs, ascending.
     pub(super) abis: Vec<Abi>,
+    /// Those and every other ABI that an `arch:` or a `when arch` of the texts names. A name must exist on one of them: a
+    /// policy for several ABIs stays sound when `--arch`, or a nearer `arch:`, chooses one.
+    pub(super) spoken: Vec<Abi>,
     /// Whether a person chose them (`arch:` or `--arch`); then a call that one of them lacks is worth a note.
     pub(super) chosen: bool,
     pub(super) known: Option<Spanned<Version>>,
@@ -39,7 +42,11 @@ pub(super) fn read(units: &[Unit], target: &Target, diagnostics: &mut Vec<Diagno
         _ => None,
     });
     let kernel = target.kernel.or(known.as_ref().map(|version| version.node)).unwrap_or(target.running_kernel);
-    Header { abis, chosen, known, kernel, flags: flags(units, diagnostics), listener }
+    let mut spoken = abis.clone();
+    units.iter().for_each(|unit| mentioned(&unit.file.statements, &mut spoken));
+    spoken.sort_unstable();
+    spoken.dedup();
+    Header { abis, spoken, chosen, known, kernel, flags: flags(units, diagnostics), listener }
 }
 
 fn abis(layers: &[(u32, &[Statement])], target: &Target, diagnostics: &mut Vec<Diagnostic>) -> (Vec<Abi>, bool) {
@@ -71,6 +78,23 @@ fn abis(layers: &[(u32, &[Statement])], target: &Target, diagnostics: &mut Vec<D
     abis.sort_unstable();
     abis.dedup();
     (abis, chosen)
+}
+
+/// The ABIs that `arch:` and `when arch` name.
+fn mentioned(statements: &[Statement], found: &mut Vec<Abi>) {
+    for statement in statements {
+        match &statement.node {
+            StatementKind::Arch(names) => found.extend(names.iter().filter_map(|name| name.node.parse::<Abi>().ok())),
+            StatementKind::When { guards, body } => {
+                found.extend(guards.iter().filter_map(|guard| match &guard.node.kind {
+                    GuardKind::Arch(name) if !guard.node.negated => name.node.parse::<Abi>().ok(),
+                    _ => None,
+                }));
+                mentioned(body, found);
+            }
+            _ => {}
+        }
+    }
 }
 
 fn foreign(statements: &[Statement]) -> Vec<Abi> {

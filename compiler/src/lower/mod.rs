@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use callgate_grammar::tree::File;
 use callgate_grammar::{Diagnostic, Severity, SourceId};
 
+pub use collect::verb_action;
 pub use coverage::{Covered, Reach, coverage};
 pub use expect::{Expectation, Expectations, expectations};
 pub use mutants::{Change, Changed, Fate, Mutant, mutants};

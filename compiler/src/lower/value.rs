@@ -207,6 +207,17 @@ impl Scope<'_> {
         candidates.extend(self.lets.names(self.scope));
         let known = prototype.iter().map(|parameter| parameter.name).chain(tables::constant_names(self.abi));
         known.for_each(|name| candidates.push(name));
+        if Abi::ALL.iter().any(elsewhere) {
+            let error = Diagnostic::error("unknown-name", format!("no ABI of this policy has a constant `{name}`"))
+                .at(span, "other ABIs have it");
+            return Problem::Wrong(if self.abis.contains(&Abi::S390) {
+                error
+                    .because("of s390x's constants, 31-bit s390 has those that can't depend on the width of a long")
+                    .help("write the number")
+            } else {
+                error.help("write the number, or put it inside `when arch … { … }`")
+            });
+        }
         let mut diagnostic = Diagnostic::error("unknown-name", format!("nothing is called `{name}`"))
             .at(span, "neither a parameter, nor a `let`, nor a constant");
         if let Some(call) = self.call {

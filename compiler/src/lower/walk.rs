@@ -308,19 +308,20 @@ impl Walker<'_> {
 /// Whether the call would go another way without one of its clauses, and what decides in its place. Undecided counts as yes.
 fn effect(policy: &CallPolicy, index: usize) -> (bool, Cause) {
     let clause = &policy.clauses[index];
-    let mut without = policy.clone();
-    without.clauses.remove(index);
     let later = policy.clauses[index + 1..].iter().map(|clause| &clause.decision).chain([&policy.otherwise]);
     let obvious = later.clone().all(|decision| decision.action == clause.decision.action);
-    // Exact, but dear where there are many; a list so long is hardly there for nothing.
-    let matters = !obvious
-        && (policy.clauses.len() > MOST_CLAUSES
-            || prove::call_difference(policy, &without, Budget::default()) != Overlap::Never);
-    let instead = match outcomes(&without, &clause.condition) {
-        Ok(reached) if !matters => reached.first().map(|outcome| outcome.decision.cause.clone()),
-        _ => None,
-    };
-    (matters, instead.unwrap_or_else(|| policy.otherwise.cause.clone()))
+    // Exact is dear where there are many clauses, and a list so long is hardly there for nothing.
+    if policy.clauses.len() > MOST_CLAUSES {
+        return (!obvious, policy.otherwise.cause.clone());
+    }
+    let mut without = policy.clone();
+    without.clauses.remove(index);
+    if !obvious && prove::call_difference(policy, &without, Budget::default()) != Overlap::Never {
+        return (true, policy.otherwise.cause.clone());
+    }
+    let reached = outcomes(&without, &clause.condition).unwrap_or_default();
+    let instead = reached.first().map_or(&policy.otherwise.cause, |outcome| &outcome.decision.cause);
+    (false, instead.clone())
 }
 
 /// That one of them holds.

@@ -29,6 +29,16 @@ pub(super) fn text(abi: Abi) -> &'static str {
         Abi::X86 => include_str!("../../data/numbers/x86.tsv"),
         Abi::X32 => include_str!("../../data/numbers/x32.tsv"),
         Abi::Aarch64 => include_str!("../../data/numbers/aarch64.tsv"),
+        Abi::Arm => include_str!("../../data/numbers/arm.tsv"),
+        Abi::Riscv64 => include_str!("../../data/numbers/riscv64.tsv"),
+        Abi::Loongarch64 => include_str!("../../data/numbers/loongarch64.tsv"),
+        Abi::S390x => include_str!("../../data/numbers/s390x.tsv"),
+        Abi::S390 => include_str!("../../data/numbers/s390.tsv"),
+        Abi::Ppc64le | Abi::Ppc64 => include_str!("../../data/numbers/ppc64.tsv"),
+        Abi::Ppc => include_str!("../../data/numbers/ppc.tsv"),
+        Abi::Mips | Abi::Mipsel => include_str!("../../data/numbers/mips.tsv"),
+        Abi::Mips64 | Abi::Mips64el => include_str!("../../data/numbers/mips64.tsv"),
+        Abi::Mipsn32 | Abi::Mipsn32el => include_str!("../../data/numbers/mipsn32.tsv"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::numbers;
 use super::rows::rows;
-use crate::abi::Abi;
+use crate::abi::{Abi, HighHalf};
 use crate::condition::Width;
 
 /// What a parameter is for.
@@ -61,13 +61,11 @@ type Calls = BTreeMap<&'static str, Vec<Parameter>>;
 
 static CALLS: [OnceLock<Calls>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
 
-/// How wide the registers are that a handler gets. x32's are whole: its calls below 512 run x86-64's handlers, and the
-/// compat types of the others are 32 bits wide by themselves (`arch/x86/include/asm/syscall_wrapper.h`).
+/// How wide the registers are that a handler gets. Those of x32 and MIPS n32 are whole: most of their calls run the 64-bit
+/// ABI's handlers, and the compat types of the others are 32 bits wide by themselves
+/// (`arch/x86/include/asm/syscall_wrapper.h`, `arch/mips/kernel/syscalls/syscall_n32.tbl`).
 fn register_bits(abi: Abi) -> u8 {
-    match abi {
-        Abi::X86 => 32,
-        Abi::X86_64 | Abi::X32 | Abi::Aarch64 => 64,
-    }
+    if abi.high_half() == HighHalf::Argument { 64 } else { 32 }
 }
 
 fn role(word: &str) -> Option<Role> {

@@ -15,10 +15,10 @@ pub(super) fn unsigned(word: &str) -> Option<u64> {
     }
 }
 
-/// What a row says of an ABI: the word after `abi:` if the row has one, else what it says of all.
+/// What a row says of an ABI: the word after its table's name and a colon if the row has one, else what it says of all.
 pub(super) fn of_abi(abi: Abi, all: &'static str, exceptions: &[&'static str]) -> &'static str {
     exceptions
         .iter()
-        .find_map(|word| word.split_once(':').filter(|(name, _)| *name == abi.name()))
+        .find_map(|word| word.split_once(':').filter(|(name, _)| *name == abi.table()))
         .map_or(all, |(_, own)| own)
 }

@@ -69,6 +69,7 @@ LATER = {
     ("x32", "getcpu"): "3.4",
     ("aarch64", "kexec_file_load"): "5.0",  # v5.0 include/uapi/asm-generic/unistd.h, 294
     ("aarch64", "map_shadow_stack"): "6.13",  # v6.13 arch/arm64/mm/gcs.c
+    ("arm", "map_shadow_stack"): "6.13",  # the same kernel's table for 32 bits; before, nothing answered
     ("loongarch64", "memfd_secret"): "7.0",  # glibc, Update syscall lists for Linux 7.1
     ("riscv64", "memfd_secret"): "5.14",
 }

@@ -52,7 +52,7 @@ struct Entry {
 
 #[derive(Serialize)]
 struct Includes {
-    arches: [&'static str; 1],
+    arches: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -88,7 +88,7 @@ pub(super) fn export(policy: &Policy, format: Format, options: &ExportOptions) -
         arch_map: docker.then(|| arch_map(policy)),
         flags: flags(policy, format),
         listener_path: policy.listener.as_deref(),
-        syscalls: entries(&plan),
+        syscalls: entries(policy, &plan),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers in structs always serialise");
     bytes.push(b'\n');
@@ -120,7 +120,7 @@ fn flags(policy: &Policy, format: Format) -> Option<Vec<String>> {
 }
 
 /// The calls with the same rule share an entry. Rules without conditions come first.
-fn entries(plan: &Plan) -> Vec<Entry> {
+fn entries(policy: &Policy, plan: &Plan) -> Vec<Entry> {
     let mut names: BTreeMap<(Option<Abi>, &Rule), Vec<&'static str>> = BTreeMap::new();
     for (&(machine, name), rules) in &plan.rules {
         for rule in rules {
@@ -137,7 +137,7 @@ fn entries(plan: &Plan) -> Vec<Entry> {
             action,
             errno_ret,
             args: rule.tests.iter().map(Argument::of).collect(),
-            includes: machine.map(|machine| Includes { arches: [go_name(machine)] }),
+            includes: machine.map(|machine| Includes { arches: hosts(machine, policy) }),
         }
     };
     names.into_iter().map(entry).collect()
@@ -157,12 +157,22 @@ fn action(action: Action) -> (&'static str, Option<u16>) {
     }
 }
 
-/// Go's name for the machine (`GOARCH`), which is what `includes.arches` holds.
-fn go_name(machine: Abi) -> &'static str {
-    match machine {
-        Abi::X86_64 => "amd64",
-        Abi::X86 => "386",
-        Abi::X32 => "x32",
-        Abi::Aarch64 => "arm64",
+/// What `includes.arches` calls the hosts of a machine's ABIs that the policy lists: the machine itself, and the 32-bit ones
+/// whose own ABI it also runs, so that the rules hold there too.
+fn hosts(machine: Abi, policy: &Policy) -> Vec<&'static str> {
+    let others = policy.abis.keys().copied().filter(|&abi| abi != machine && abi.native() == machine);
+    std::iter::once(machine).chain(others).filter_map(moby_name).collect()
+}
+
+/// What moby calls a host (`goToNative` in its `profiles/seccomp/seccomp_linux.go`); `None` for ABIs that are no host's own to it.
+fn moby_name(host: Abi) -> Option<&'static str> {
+    match host {
+        Abi::X32 | Abi::Mips => None,
+        Abi::X86_64 => Some("amd64"),
+        Abi::Aarch64 => Some("arm64"),
+        Abi::Mips64el => Some("mipsel64"),
+        Abi::Mipsn32 => Some("mips64n32"),
+        Abi::Mipsn32el => Some("mips3l64n32"),
+        same => Some(same.name()),
     }
 }

@@ -1,11 +1,11 @@
-//! The x86 calls that do the work of several others, and what libseccomp makes of that.
+//! The calls that do the work of several others on x86, s390, PowerPC and MIPS o32, and what libseccomp makes of that.
 //!
-//! libseccomp turns a rule on `socket` into two on x86, one for `socket` and one for `socketcall(SYS_SOCKET, …)`, the latter
+//! libseccomp turns a rule on `socket` into two there, one for `socket` and one for `socketcall(SYS_SOCKET, …)`, the latter
 //! without the condition on the first argument, because that place is taken (`abi_rule_add`, src/arch.c; measured on 2.5.4).
 //! A rule on all of `socketcall` wins over them. Rules with conditions and different actions contradict each other there, and
 //! libseccomp refuses the second (EEXIST), so that the container doesn't start.
 
-/// The calls on x86 that others go through (net/socket.c, ipc/syscall.c), with those others.
+/// The calls that others go through (net/socket.c, ipc/syscall.c), with those others.
 pub(super) const MULTIPLEXERS: &[(&str, &[&str])] = &[
     (
         "socketcall",
@@ -18,9 +18,11 @@ pub(super) const MULTIPLEXERS: &[(&str, &[&str])] = &[
             "getsockname",
             "getsockopt",
             "listen",
+            "recv",
             "recvfrom",
             "recvmmsg",
             "recvmsg",
+            "send",
             "sendmmsg",
             "sendmsg",
             "sendto",
@@ -49,7 +51,7 @@ pub(super) const MULTIPLEXERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The call that also does the work of this one on x86.
+/// The call that also does the work of this one on the ABIs that have it.
 pub(super) fn multiplexer(call: &str) -> Option<&'static str> {
     MULTIPLEXERS.iter().find(|(_, calls)| calls.contains(&call)).map(|&(multiplexer, _)| multiplexer)
 }

@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
-use callgate_compiler::policy::{CallPolicy, FilterFlag, Policy};
+use callgate_compiler::policy::{AbiPolicy, CallPolicy, FilterFlag, Policy};
 use callgate_compiler::tables;
 
 use super::multiplexed::MULTIPLEXERS;
 use super::rules::{Plan, expressible};
-use super::{Format, spelled};
-
-/// ENOSYS, the same on every ABI of the tables (include/uapi/asm-generic/errno.h).
-const ENOSYS: u16 = 38;
+use super::{Format, some_abis, spelled, spelled_on};
 
 /// How many names a note spells out.
 const NAMES_SHOWN: usize = 8;
@@ -93,26 +90,26 @@ fn machines_own_abi(policy: &Policy) -> Option<String> {
 }
 
 fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
-    if !policy.abis.contains_key(&Abi::X86) {
-        return Vec::new();
-    }
-    let ruled = |name: &str| {
+    let ruled = |name: &str, abi: Abi| {
         let mut rules = plan
             .rules
             .iter()
-            .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == Abi::X86.native()));
+            .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == abi.native()));
         rules.next().map(|(_, rules)| rules)
     };
-    let note = |&(multiplexer, calls): &(&str, &[&'static str])| {
-        if ruled(multiplexer).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty())) {
-            return None;
-        }
-        let calls: Vec<&str> = calls.iter().copied().filter(|name| ruled(name).is_some()).collect();
-        (!calls.is_empty()).then(|| {
+    let note = |&(multiplexer, parts): &(&str, &[&'static str])| {
+        let kept_apart =
+            |abi| ruled(multiplexer, abi).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty()));
+        let parts_ruled = |abi| parts.iter().copied().filter(move |part| ruled(part, abi).is_some());
+        let having = policy.abis.keys().copied().filter(|&abi| tables::number(abi, multiplexer).is_some());
+        let abis: Vec<Abi> = having.filter(|&abi| !kept_apart(abi) && parts_ruled(abi).next().is_some()).collect();
+        let calls: BTreeSet<&str> = abis.iter().flat_map(|&abi| parts_ruled(abi)).collect();
+        (!abis.is_empty()).then(|| {
             format!(
-                "on x86, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
+                "on {}, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
                  argument; a rule of its own for {multiplexer} (errno(ENOSYS): {multiplexer}) keeps it apart",
-                some_names(&calls)
+                some_abis(&abis, ", "),
+                some_names(&calls.into_iter().collect::<Vec<_>>())
             )
         })
     };
@@ -127,12 +124,14 @@ fn some_names(names: &[&str]) -> String {
 }
 
 fn numbers_without_name(policy: &Policy, plan: &Plan) -> Option<String> {
-    let differ: Vec<String> = policy
-        .abis
-        .iter()
-        .filter(|(_, abi)| expressible(abi.rest.action) != plan.default)
-        .map(|(abi, rest)| format!("{} on {abi}", spelled(rest.rest.action)))
-        .collect();
+    let mut actions: BTreeMap<String, Vec<Abi>> = BTreeMap::new();
+    for (&abi, AbiPolicy { rest, .. }) in &policy.abis {
+        if expressible(rest.action) != plan.default {
+            actions.entry(spelled_on(abi, rest.action)).or_default().push(abi);
+        }
+    }
+    let differ: Vec<String> =
+        actions.iter().map(|(action, abis)| format!("{action} on {}", some_abis(abis, ", "))).collect();
     (!differ.is_empty()).then(|| {
         format!(
             "numbers without a name get the file's default, {}; the policy says {}",
@@ -168,8 +167,12 @@ fn trap_numbers(policy: &Policy) -> Option<String> {
 
 /// runc puts a stub before the filter (`libcontainer/seccomp/patchbpf/enosys_linux.go`).
 fn newer_numbers(policy: &Policy, plan: &Plan) -> Option<String> {
-    if plan.default.permits() || matches!(plan.default, Action::Trace(_) | Action::Errno(ENOSYS)) {
-        return None;
+    let is_enosys = |number| policy.abis.keys().all(|&abi| tables::errno(abi, "ENOSYS") == Some(number));
+    match plan.default {
+        Action::Trace(_) => return None,
+        Action::Errno(number) if is_enosys(number) => return None,
+        default if default.permits() => return None,
+        _ => {}
     }
     let mut highest: BTreeMap<Abi, (u32, &'static str)> = BTreeMap::new();
     for &(machine, name) in plan.rules.keys() {
@@ -180,11 +183,16 @@ fn newer_numbers(policy: &Policy, plan: &Plan) -> Option<String> {
             }
         }
     }
-    let highest: Vec<String> = highest.iter().map(|(abi, (_, name))| format!("{name} on {abi}")).collect();
+    let mut by_name: BTreeMap<&str, Vec<Abi>> = BTreeMap::new();
+    for (abi, (_, name)) in highest {
+        by_name.entry(name).or_default().push(abi);
+    }
+    let highest: Vec<String> =
+        by_name.iter().map(|(name, abis)| format!("{name} on {}", some_abis(abis, ", "))).collect();
     (!highest.is_empty()).then(|| {
         format!(
             "runc answers ENOSYS to numbers above the highest one that the file names ({}), crun {}",
-            highest.join(", "),
+            highest.join("; "),
             spelled(plan.default)
         )
     })

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callgate_compiler::abi::Abi;
+use callgate_compiler::abi::{Abi, HighHalf};
 use callgate_compiler::action::Action;
 use callgate_compiler::policy::{AbiPolicy, CallPolicy, Policy};
 use callgate_compiler::prove::{self, Cube};
@@ -60,32 +60,24 @@ enum HighWord {
     Compared,
     /// Only the low half is, and the high one is zero.
     Zero,
-    /// Only the low half is, and the high one can be anything: x32 calls come with whole 64-bit registers
-    /// (`arch/x86/entry/syscall_64.c`), but libseccomp has x32 as a 32-bit ABI (src/arch-x32.c).
+    /// Only the low half is, and the high one can be anything: x32 and MIPS n32 calls come with whole 64-bit registers, but
+    /// libseccomp has them as 32-bit ABIs (src/arch-x32.c, src/arch-mips64n32.c), and those of MIPS o32 are sign-extended.
     Ignored,
 }
 
 fn high_word(abi: Abi) -> HighWord {
-    match (abi, abi.long_bits()) {
-        (Abi::X32, _) => HighWord::Ignored,
-        (_, 32) => HighWord::Zero,
-        _ => HighWord::Compared,
+    match (abi.high_half(), abi.long_bits()) {
+        (HighHalf::Argument, 64) => HighWord::Compared,
+        (HighHalf::Argument | HighHalf::Sign, _) => HighWord::Ignored,
+        (HighHalf::Zero, _) => HighWord::Zero,
     }
 }
 
-/// The default that leaves the fewest differences: what all ABIs do with a number that has no name; where they disagree, what
-/// most calls do. Of equals the strictest.
+/// What every number without a name gets. Where the ABIs disagree on those, the strictest of what they say: no number that
+/// the policy refuses is let through (ENOSYS alone, as `known:` gives it, is another number on MIPS).
 fn default_action(policy: &Policy) -> Action {
-    let rests: BTreeSet<Action> = policy.abis.values().map(|abi| expressible(abi.rest.action)).collect();
-    if let (1, Some(&rest)) = (rests.len(), rests.first()) {
-        return rest;
-    }
-    let mut votes: BTreeMap<Action, usize> = BTreeMap::new();
-    for call in policy.abis.values().flat_map(|abi| abi.calls.values()).filter(|call| call.clauses.is_empty()) {
-        *votes.entry(expressible(call.otherwise.action)).or_default() += 1;
-    }
-    let most = votes.values().copied().max().unwrap_or(0);
-    votes.into_iter().find(|&(_, number)| number == most).map_or(Action::KillProcess, |(action, _)| action)
+    let rests = policy.abis.values().map(|abi| expressible(abi.rest.action));
+    rests.min().unwrap_or(Action::KillProcess)
 }
 
 /// What a call does on an ABI, as rules.
@@ -220,7 +212,7 @@ impl Plan {
         let guarded = |abi: Abi| match abi {
             Abi::X86 => true,
             Abi::X86_64 => !policy.abis.contains_key(&Abi::X32),
-            Abi::X32 | Abi::Aarch64 => false,
+            _ => false,
         };
         policy.abis.keys().copied().filter(|&abi| !guarded(abi) && lost(abi)).collect()
     }
@@ -242,14 +234,14 @@ impl Plan {
 
 /// Passes on rules that libseccomp will take.
 fn loadable(name: &str, decisions: &Decisions<'_>, chosen: Chosen) -> Result<Chosen, Problem> {
-    let here = |machine: &Option<Abi>| machine.is_none_or(|machine| machine == Abi::X86.native());
-    let mut of_x86 = chosen.iter().filter(|(machine, _)| here(machine)).map(|(_, rules)| rules);
-    match multiplexer(name).filter(|_| decisions.contains_key(&Abi::X86)) {
-        Some(multiplexer) if of_x86.any(|rules| rules.iter().any(|rule| rule.action != rules[0].action)) => {
-            Err(Problem::Multiplexed(multiplexer))
-        }
-        _ => Ok(chosen),
-    }
+    let Some(multiplexer) = multiplexer(name) else { return Ok(chosen) };
+    let refused = |abi: &Abi| {
+        let mut here = chosen.iter().filter(|(machine, _)| machine.is_none_or(|machine| machine == abi.native()));
+        here.any(|(_, rules)| rules.iter().any(|rule| rule.action != rules[0].action))
+    };
+    let having = decisions.keys().copied().filter(|&abi| tables::number(abi, multiplexer).is_some());
+    let abis: Vec<Abi> = having.filter(refused).collect();
+    if abis.is_empty() { Ok(chosen) } else { Err(Problem::Multiplexed(multiplexer, abis)) }
 }
 
 /// A call's rules by machine; no machine when one list does for all.

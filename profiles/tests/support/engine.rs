@@ -31,10 +31,18 @@ pub fn decide(document: &Value, machine: Abi, data: &SyscallData) -> Action {
 
 /// The rules for a machine.
 pub fn entries(document: &Value, machine: Abi) -> impl Iterator<Item = &Value> {
+    // goToNative of moby's seccomp_linux.go.
     let go_name = match machine {
         Abi::X86_64 => "amd64",
         Abi::Aarch64 => "arm64",
-        Abi::X86 | Abi::X32 => unreachable!("{machine} is no machine's own ABI"),
+        Abi::Riscv64 => "riscv64",
+        Abi::Loongarch64 => "loongarch64",
+        Abi::S390x => "s390x",
+        Abi::Ppc64le => "ppc64le",
+        Abi::Ppc64 => "ppc64",
+        Abi::Mips64 => "mips64",
+        Abi::Mips64el => "mipsel64",
+        _ => unreachable!("{machine} is no machine's own ABI"),
     };
     document["syscalls"].as_array().unwrap().iter().filter(move |entry| match entry.get("includes") {
         Some(includes) => includes["arches"].as_array().unwrap().iter().any(|arch| arch.as_str() == Some(go_name)),
@@ -83,7 +91,7 @@ fn holds(entry: &Value, abi: Abi, args: &[u64; 6]) -> bool {
     let mut indices: Vec<u64> = tests.iter().map(|test| test["index"].as_u64().unwrap()).collect();
     indices.sort_unstable();
     assert!(indices.windows(2).all(|pair| pair[0] < pair[1]), "runc ORs the tests of an argument named twice");
-    // libseccomp has x32 as a 32-bit ABI.
+    // libseccomp has x32 and MIPS n32 as 32-bit ABIs.
     let compared = if abi.long_bits() == 32 { 0xffff_ffff } else { u64::MAX };
     tests.iter().all(|test| {
         let arg = args[usize::try_from(test["index"].as_u64().unwrap()).unwrap()] & compared;

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -21,6 +22,27 @@
 
 static struct sock_filter program[65536];
 static size_t length;
+/* libseccomp writes a filter in the byte order of its ABIs, which are all of one. */
+static int swapped;
+
+static int is_action(uint32_t k)
+{
+	switch (k & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ERRNO: case SECCOMP_RET_TRAP: case SECCOMP_RET_TRACE: return 1;
+	case SECCOMP_RET_KILL_PROCESS: case SECCOMP_RET_KILL_THREAD: case SECCOMP_RET_USER_NOTIF: case SECCOMP_RET_LOG:
+	case SECCOMP_RET_ALLOW: return (k & SECCOMP_RET_DATA) == 0;
+	default: return 0;
+	}
+}
+
+/* An instruction of the other byte order, in this machine's. A value that makes sense as it is stays. */
+static void swap_bytes(struct sock_filter *f)
+{
+	uint32_t k = __builtin_bswap32(f->k);
+	f->code = __builtin_bswap16(f->code);
+	if (f->code != (BPF_RET | BPF_K) || is_action(k))
+		f->k = k;
+}
 
 static void fail(const char *what)
 {
@@ -86,8 +108,10 @@ int main(void)
 			if (filter == NULL || seccomp_arch_remove(filter, SCMP_ARCH_NATIVE) != 0)
 				fail("seccomp_init");
 		} else if (strncmp(line, "arch ", 5) == 0) {
-			if ((errno = -seccomp_arch_add(filter, (uint32_t)strtoull(words, NULL, 16))) != 0)
+			uint32_t token = (uint32_t)strtoull(words, NULL, 16);
+			if ((errno = -seccomp_arch_add(filter, token)) != 0)
 				fail("seccomp_arch_add");
+			swapped = !(token & __AUDIT_ARCH_LE);
 		} else if (strncmp(line, "rule ", 5) == 0) {
 			add_rule(filter, words);
 		} else if (strcmp(line, "load") == 0) {
@@ -98,14 +122,19 @@ int main(void)
 			if (bytes < 0 || bytes == (ssize_t)sizeof(program))
 				fail("a filter of more than 65535 instructions");
 			length = (size_t)bytes / sizeof(program[0]);
+			for (size_t i = 0; swapped && i < length; i++)
+				swap_bytes(&program[i]);
 			close(fd);
 		} else if (strncmp(line, "call ", 5) == 0) {
 			struct seccomp_data data = { 0 };
 			char *next = words;
 			data.arch = (uint32_t)strtoull(next, &next, 16);
 			data.nr = (int)strtoull(next, &next, 16);
-			for (int i = 0; i < 6; i++)
-				data.args[i] = strtoull(next, &next, 16);
+			for (int i = 0; i < 6; i++) {
+				uint64_t word = strtoull(next, &next, 16);
+				/* On a big-endian machine the high half comes first. */
+				data.args[i] = swapped ? word >> 32 | word << 32 : word;
+			}
 			printf("%x\n", run(&data));
 		} else {
 			fail("an unknown command");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use callgate_compiler::abi::Abi;
+use callgate_compiler::abi::{Abi, Endian, HighHalf};
 use callgate_compiler::action::Action;
 use callgate_compiler::condition::{Atom, Condition, ValueSet, Width};
 use callgate_compiler::policy::{AbiPolicy, CallPolicy, Cause, Clause, Decision, Policy};
@@ -75,10 +75,16 @@ pub const WORDS: &[u64] = &[
     u64::MAX,
 ];
 
-/// Argument words that can tell the conditions apart: they look at the first two arguments only. On x86 the high halves are
-/// zero.
+/// Argument words that can tell the conditions apart: they look at the first two arguments only. The high halves are such as
+/// the ABI's kernels make them.
 pub fn arguments(abi: Abi) -> impl Iterator<Item = [u64; 6]> {
-    let words = move || WORDS.iter().copied().filter(move |word| abi != Abi::X86 || word >> 32 == 0);
+    let seen = move |word: u64| match abi.high_half() {
+        HighHalf::Argument => true,
+        HighHalf::Zero => word >> 32 == 0,
+        // One kernel or another.
+        HighHalf::Sign => word >> 32 == 0 || (word as i32) as u64 == word,
+    };
+    let words = move || WORDS.iter().copied().filter(move |&word| seen(word));
     words().flat_map(move |first| words().map(move |second| [first, second, 0, 0, 0, 0]))
 }
 
@@ -140,7 +146,16 @@ impl fmt::Debug for Drawn {
 
 /// Policies whose calls mostly agree between ABIs.
 pub fn some_policy() -> impl Strategy<Value = Drawn> {
-    let abis = btree_set(prop::sample::select(Abi::ALL), 1..=Abi::ALL.len());
+    let big = |abi: &Abi| abi.endian() == Endian::Big;
+    let (big, little): (Vec<Abi>, Vec<Abi>) = Abi::ALL.iter().copied().partition(big);
+    // Every ABI of some, those of one byte order, and those most files are for.
+    let pool = prop_oneof![
+        1 => Just(Abi::ALL.to_vec()),
+        2 => Just(big),
+        2 => Just(little),
+        3 => Just(vec![Abi::X86_64, Abi::X86, Abi::X32, Abi::Aarch64]),
+    ];
+    let abis = pool.prop_flat_map(|pool| btree_set(prop::sample::select(pool), 1..=4));
     let alike = btree_map(prop::sample::select(&NAMES[..]), some_call(false), 0..5);
     let apart = btree_map((prop::sample::select(&NAMES[..]), prop::sample::select(Abi::ALL)), some_call(true), 0..2);
     let rests = vec(prop_oneof![4 => Just(None), 1 => some_action().prop_map(Some)], Abi::ALL.len());

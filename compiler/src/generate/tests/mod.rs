@@ -53,14 +53,15 @@ proptest! {
     #[test]
     fn every_policy_is_its_program(
         policy in policies(),
-        calls in prop::collection::vec((0_usize..6, any::<u32>(), 0_u32..24, prop::array::uniform6(any::<u64>())), 64),
+        calls in prop::collection::vec((0..=Abi::ALL.len(), any::<u32>(), 0_u32..24, prop::array::uniform6(any::<u64>())), 64),
     ) {
         let program = compile(&policy);
         for (token, far, near, args) in calls {
-            let token = Abi::ALL.get(token).map_or(far, |abi| abi.token());
+            let abi = Abi::ALL.get(token);
+            let (token, endian) = abi.map_or((far, Endian::Little), |abi| (abi.token(), abi.endian()));
             for nr in [near, near | X32_BIT, far] {
                 let call = SyscallData::new(token, nr, args);
-                let outcome = simulate(&program, Endian::Little, &call).unwrap();
+                let outcome = simulate(&program, endian, &call).unwrap();
                 prop_assert_eq!(Action::from_ret(outcome.ret), policy.decide(&call).action, "{:?}", call);
             }
         }

@@ -1,5 +1,5 @@
         ld [4]                                  ; arch
-        jne #0xc000003e, kill                   ; x86_64, x32; x86_64 all, x86 all, x32 all, aarch64 all, other ABIs
+        jne #0xc000003e, kill                   ; x86_64, x32; x86_64 all, x32 all, other ABIs
         ld [0]                                  ; nr
         jlt #2, allow                           ; x86_64 all, x32 all
         jlt #59, L10                            ; x86_64 2..1073741823, 4294967295, x32 all
@@ -22,4 +22,4 @@ allow:
 errno_1:
         ret #0x50001                            ; errno(1); x86_64 2, 4..1073741823, 4294967295
 kill:
-        ret #0x80000000                         ; kill; x86 all, x32 all, aarch64 all, other ABIs
+        ret #0x80000000                         ; kill; x32 all, other ABIs

@@ -26,19 +26,67 @@ fn numbers() {
     assert_eq!(tables::number(Abi::X32, "pwritev2"), Some(X32_BIT | 547));
     assert_eq!(tables::name(Abi::X32, X32_BIT | 13), None, "64-bit rt_sigaction is not an x32 call");
     assert_eq!(tables::calls(Abi::X32).filter(|(number, _)| number & !X32_BIT >= 512).count(), 36);
+    assert_eq!(tables::number(Abi::Mips, "read"), Some(4003));
+    assert_eq!(tables::number(Abi::Mipsel, "read"), Some(4003));
+    assert_eq!(tables::number(Abi::Mips64el, "read"), Some(5000));
+    assert_eq!(tables::number(Abi::Mipsn32, "read"), Some(6000));
+    assert_eq!(tables::number(Abi::Arm, "mmap2"), Some(192));
+    assert_eq!(tables::number(Abi::Arm, "set_tls"), Some(0xf_0005));
+    assert_eq!(tables::number(Abi::Riscv64, "open"), None);
+    assert_eq!(tables::number(Abi::Loongarch64, "renameat"), None);
+    for abi in [Abi::Ppc, Abi::Ppc64, Abi::Ppc64le, Abi::S390, Abi::S390x] {
+        assert_eq!(tables::number(abi, "socketcall"), Some(102));
+    }
+    for abi in [Abi::Arm, Abi::Riscv64, Abi::Loongarch64, Abi::Mips64, Abi::Mipsn32el] {
+        assert_eq!(tables::number(abi, "socketcall"), None);
+    }
 }
 
 #[test]
 fn clone_has_three_orders() {
+    let forwards = ["clone_flags", "newsp", "parent_tidptr", "child_tidptr", "tls"];
     let backwards = ["clone_flags", "newsp", "parent_tidptr", "tls", "child_tidptr"];
-    assert_eq!(order(Abi::X86_64, "clone"), ["clone_flags", "newsp", "parent_tidptr", "child_tidptr", "tls"]);
-    assert_eq!(order(Abi::X32, "clone"), order(Abi::X86_64, "clone"));
-    assert_eq!(order(Abi::Aarch64, "clone"), backwards);
-    assert_eq!(at(Abi::X86, "clone", "tls").0, 3);
+    let stack_first = ["newsp", "clone_flags", "parent_tidptr", "child_tidptr", "tls"];
     for &abi in Abi::ALL {
-        assert_eq!(at(abi, "clone", "flags"), (0, Width::W32, false, Role::Flags), "{abi}");
+        let flags_at = match abi {
+            Abi::X86_64 | Abi::X32 | Abi::Loongarch64 => {
+                assert_eq!(order(abi, "clone"), forwards);
+                0
+            }
+            Abi::S390 | Abi::S390x => {
+                assert_eq!(order(abi, "clone"), stack_first, "CONFIG_CLONE_BACKWARDS2");
+                1
+            }
+            Abi::X86 => {
+                assert_eq!(at(abi, "clone", "tls").0, 3);
+                0
+            }
+            _ => {
+                assert_eq!(order(abi, "clone"), backwards, "{abi}: CONFIG_CLONE_BACKWARDS");
+                0
+            }
+        };
+        assert_eq!(at(abi, "clone", "flags"), (flags_at, Width::W32, false, Role::Flags), "{abi}");
         assert_eq!(at(abi, "clone", "stack").3, Role::Pointer);
     }
+}
+
+/// A 64-bit argument of a 32-bit ABI takes two registers: the high half first on big endian, and from an even one on some.
+#[test]
+fn pairs_of_registers() {
+    for (abi, order_of_pread) in [
+        (Abi::Arm, &["fd", "buf", "count", "pad", "pos_lo", "pos_hi"][..]),
+        (Abi::S390, &["fd", "ubuf", "count", "high", "low"]),
+        (Abi::Ppc, &["fd", "ubuf", "count", "reg6", "pos1", "pos2"]),
+        (Abi::Mips, &["fd", "buf", "count", "unused", "pos1", "pos2"]),
+        (Abi::Mipsn32, &["fd", "buf", "count", "pos"]),
+        (Abi::Riscv64, &["fd", "buf", "count", "pos"]),
+    ] {
+        assert_eq!(order(abi, "pread64"), order_of_pread, "{abi}");
+    }
+    assert_eq!(at(Abi::Arm, "socket", "type").1, Width::W32);
+    assert_eq!(at(Abi::Arm, "mmap2", "prot"), (2, Width::W32, false, Role::Flags));
+    assert_eq!(at(Abi::Mipsn32, "mmap", "prot").1, Width::W64, "n32 registers are whole");
 }
 
 #[test]
@@ -189,6 +237,30 @@ fn constants() {
         (Abi::X32, "SO_RCVTIMEO", 20),
         (Abi::X86, "SIOCGSTAMP", 0x8906),
         (Abi::X86_64, "SIGRTMAX", 64),
+        (Abi::Arm, "O_DIRECTORY", 0o40_000),
+        (Abi::Arm, "AT_FDCWD", 0xffff_ffff_ffff_ff9c),
+        (Abi::Arm, "F_GETLK64", 12),
+        (Abi::Riscv64, "O_DIRECTORY", 0o200_000),
+        (Abi::Riscv64, "TCGETS", 0x5401),
+        (Abi::Loongarch64, "O_DIRECTORY", 0o200_000),
+        (Abi::S390x, "CLONE_NEWUSER", 0x1000_0000),
+        (Abi::S390x, "FS_IOC_GETFLAGS", 0x8008_6601),
+        (Abi::S390, "CLONE_NEWUSER", 0x1000_0000),
+        (Abi::S390, "O_DIRECTORY", 0o200_000),
+        (Abi::S390, "TCGETS", 0x5401),
+        (Abi::S390, "AF_VSOCK", 40),
+        (Abi::S390, "UFFDIO_API", 0xc018_aa3f),
+        (Abi::Ppc64le, "TCGETS", 0x402c_7413),
+        (Abi::Ppc64, "O_DIRECTORY", 0o40_000),
+        (Abi::Ppc, "FS_IOC_GETFLAGS", 0x4004_6601),
+        (Abi::Mips, "SOCK_STREAM", 2),
+        (Abi::Mips64el, "SOCK_DGRAM", 1),
+        (Abi::Mipsel, "TCGETS", 0x540d),
+        (Abi::Mips64, "SOL_SOCKET", 0xffff),
+        (Abi::Mipsn32, "O_CREAT", 0x100),
+        (Abi::Mipsn32el, "O_DIRECTORY", 0o200_000),
+        (Abi::Mips, "MAP_ANONYMOUS", 0x800),
+        (Abi::Mips, "SIGRTMAX", 128),
     ] {
         if tables::constant(abi, name) != Some(value) {
             wrong.push((abi, name, value, tables::constant(abi, name)));
@@ -197,18 +269,34 @@ fn constants() {
     assert!(wrong.is_empty(), "{wrong:x?}");
     assert_eq!(tables::constant(Abi::Aarch64, "MAP_32BIT"), None);
     assert_eq!(tables::constant(Abi::Aarch64, "ARCH_SET_FS"), None);
+    assert_eq!(tables::constant(Abi::Loongarch64, "ARCH_SET_FS"), None);
+    assert_eq!(tables::constant(Abi::S390x, "MAP_32BIT"), None);
+    assert_eq!(tables::constant(Abi::S390, "FS_IOC_GETFLAGS"), None, "the size of a long is in it");
+}
+
+/// What 31-bit s390 lacks of s390x's names: only what may depend on the width of a long.
+#[test]
+fn s390_has_nearly_all_of_s390x() {
+    let missing: Vec<_> =
+        tables::constant_names(Abi::S390x).filter(|name| tables::constant(Abi::S390, name).is_none()).collect();
+    assert!(missing.len() * 20 < tables::constant_names(Abi::S390x).count(), "{missing:?}");
+    for name in tables::constant_names(Abi::S390) {
+        assert_eq!(tables::constant(Abi::S390, name), tables::constant(Abi::S390x, name), "{name}");
+    }
 }
 
 #[test]
 fn errors() {
     for &abi in Abi::ALL {
+        let mips = abi.table().starts_with("mips");
         assert_eq!(tables::errno(abi, "EPERM"), Some(1));
-        assert_eq!(tables::errno(abi, "ENOSYS"), Some(38));
+        assert_eq!(tables::errno(abi, "ENOSYS"), Some(if mips { 89 } else { 38 }), "{abi}");
         assert_eq!(tables::errno(abi, "EWOULDBLOCK"), tables::errno(abi, "EAGAIN"));
-        assert_eq!(tables::errno(abi, "ENOTSUP"), Some(95));
+        assert_eq!(tables::errno(abi, "ENOTSUP"), Some(if mips { 122 } else { 95 }), "{abi}");
         assert_eq!(tables::errno_name(abi, 11), Some("EAGAIN"));
-        assert_eq!(tables::errno_name(abi, 35), Some("EDEADLK"));
-        assert_eq!(tables::errno_name(abi, 38), Some("ENOSYS"));
+        assert_eq!(tables::errno_name(abi, if mips { 45 } else { 35 }), Some("EDEADLK"));
+        assert_eq!(tables::errno_name(abi, if mips { 89 } else { 38 }), Some("ENOSYS"));
         assert_eq!(tables::errno_name(abi, 4095), None);
     }
+    assert_eq!(tables::errno(Abi::Ppc64le, "EDEADLOCK"), Some(58));
 }

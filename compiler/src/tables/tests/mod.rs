@@ -7,4 +7,3 @@ mod libseccomp;
 #[cfg(target_arch = "x86_64")]
 mod running_kernel;
 mod shape;
-mod wide;

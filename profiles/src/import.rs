@@ -1,0 +1,140 @@
+//! Other people's formats into the policy language.
+//!
+//! An importer writes text of the language, and the one path from there gives the policy: what a file means can be read,
+//! and there is no second way to mean it. The conditions a file puts on capabilities, kernels and ABIs stay conditions
+//! (`when`). Untyped 64-bit compares become `raw(argN)`, so the text means what the file means, high halves included.
+//!
+//! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
+//! differently is a finding.
+
+mod constants;
+mod docker;
+mod guard;
+mod json;
+mod minijail;
+mod minijail_filter;
+mod rules;
+mod seccompiler;
+
+use std::fmt;
+use std::str::FromStr;
+
+use callgate_grammar::{Diagnostic, SourceId, Span, format};
+use thiserror::Error;
+
+use rules::Entangled;
+
+/// A format that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// Docker's JSON, and Podman's: `archMap`, `includes`, `excludes`, `errno` names.
+    Docker,
+    /// The `linux.seccomp` object of an OCI runtime's config.json (runtime-spec, config-linux.md), or a whole config.json.
+    Oci,
+    /// seccompiler's JSON: one filter for each kind of thread.
+    Seccompiler,
+    /// minijail's text.
+    Minijail,
+}
+
+/// No format that can be read has this name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no format callgate reads is called `{0}`\n  next: it reads gate, docker, oci, seccompiler and minijail")]
+pub struct UnknownFormat(pub String);
+
+impl Format {
+    /// Every format that can be read.
+    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Seccompiler, Self::Minijail];
+
+    /// The name the command line uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Oci => "oci",
+            Self::Seccompiler => "seccompiler",
+            Self::Minijail => "minijail",
+        }
+    }
+
+    /// What a text looks like by its first words. `None`: a policy, or nothing that is known.
+    ///
+    /// Every text that starts with `{` is JSON; whether it is one of these is found out by its keys.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        if text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{') {
+            return json::format(text);
+        }
+        minijail::looks_like(text).then_some(Self::Minijail)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL.iter().copied().find(|format| format.name() == name).ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// A text to read and where its parts are.
+pub struct Document<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// What findings point into.
+    pub source: SourceId,
+    /// Which filter of a file that holds several.
+    pub selector: Option<&'a str>,
+}
+
+/// Gives the text that another one includes. It is told the path as written and where, and answers with the text and
+/// what findings point into, or with an error.
+pub type Includes<'a> = dyn FnMut(&str, Span) -> Result<(SourceId, String), Diagnostic> + 'a;
+
+/// What came of reading a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// A policy in the language that means the same, in canonical form. Absent when a finding is an error.
+    pub gate: Option<String>,
+    /// In the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a file of another format.
+///
+/// Never fails: what is wrong with the file, or can't be said in the language, is a finding that is an error. A key that
+/// the format doesn't have is one.
+#[must_use]
+pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>) -> Imported {
+    let mut diagnostics = Vec::new();
+    let statements = match from {
+        Format::Docker | Format::Oci => docker::import(document, &mut diagnostics),
+        Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
+        Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
+    };
+    diagnostics.sort_by_key(|finding| finding.labels.first().map(|label| label.span));
+    let failed = diagnostics.iter().any(Diagnostic::is_error);
+    let written = statements.filter(|_| !failed).map(|statements| {
+        let text =
+            statements.write().map_err(|Entangled(call)| format!("the conditions on `{call}` are too entangled"))?;
+        // Past the language's own limits: a condition of a thousand comparisons, say.
+        format(&text).map_err(|errors| errors.first().map(|error| error.message.clone()).unwrap_or_default())
+    });
+    let gate = match written {
+        Some(Ok(text)) => Some(text),
+        Some(Err(why)) => {
+            let start = Span { source: document.source, start: 0, end: 0 };
+            let error = Diagnostic::error("untranslatable", format!("the file can't be written as a policy: {why}"));
+            diagnostics.push(error.at(start, "").help("split its rules"));
+            None
+        }
+        None => None,
+    };
+    Imported { gate, diagnostics }
+}

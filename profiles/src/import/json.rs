@@ -1,0 +1,217 @@
+//! JSON with places: every value knows where it stands, no key is passed over, none counts twice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use callgate_grammar::{Diagnostic, SourceId, Span, did_you_mean};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Format;
+
+/// The members of an object as written, each with its text.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// What an object's keys say it is.
+pub(super) fn format(text: &str) -> Option<Format> {
+    let members: Members<'_> = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    let keys: Vec<&str> = members.0.iter().map(|(key, _)| key.get().trim_matches('"')).collect();
+    let has = |key: &str| keys.iter().any(|known| known.eq_ignore_ascii_case(key));
+    if has("ociVersion") || (has("linux") && has("process")) {
+        return Some(Format::Oci);
+    }
+    if has("defaultAction") || has("syscalls") || has("archMap") {
+        return Some(Format::Docker);
+    }
+    let is_filter = |value: &RawValue| {
+        serde_json::from_str::<Members<'_>>(value.get())
+            .is_ok_and(|members| members.0.iter().any(|(key, _)| key.get() == "\"filter\""))
+    };
+    (!members.0.is_empty() && members.0.iter().all(|(_, value)| is_filter(value))).then_some(Format::Seccompiler)
+}
+
+/// One object: what stands under each key.
+pub(super) struct Object<'a> {
+    /// The whole object.
+    pub(super) span: Span,
+    members: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Object<'a> {
+    /// The value of a key; `null` is no value.
+    pub(super) fn get(&self, key: &str) -> Option<&'a RawValue> {
+        self.members.get(key).copied()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.members.iter().map(|(key, value)| (key.as_str(), *value))
+    }
+}
+
+/// Reads values of one text and collects what is wrong with them.
+pub(super) struct Reader<'a, 'd> {
+    text: &'a str,
+    source: SourceId,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl<'a, 'd> Reader<'a, 'd> {
+    pub(super) fn new(text: &'a str, source: SourceId, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+        Self { text, source, diagnostics }
+    }
+
+    /// The text's one value. What is no JSON is one error with its place.
+    pub(super) fn root(&mut self) -> Option<&'a RawValue> {
+        match serde_json::from_str(self.text.trim_start_matches('\u{feff}')) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let at = self.byte(error.line(), error.column());
+                let message = error.to_string();
+                let what = message.split(" at line ").next().unwrap_or_default().to_owned();
+                self.diagnostics.push(
+                    Diagnostic::error("malformed-json", format!("this is not valid JSON: {what}"))
+                        .at(at, "")
+                        .help("correct the file here, then try again"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The place of a line and a column in bytes, both from 1, as `serde_json` counts them.
+    fn byte(&self, line: usize, column: usize) -> Span {
+        let before: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let mut start = (before + column.saturating_sub(1)).min(self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let end = self.text[start..].chars().next().map_or(start, |next| start + next.len_utf8());
+        self.range(start, end)
+    }
+
+    fn range(&self, start: usize, end: usize) -> Span {
+        let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Span { source: self.source, start: offset(start), end: offset(end) }
+    }
+
+    /// Where a value stands: it is a slice of the text.
+    pub(super) fn span(&self, value: &RawValue) -> Span {
+        let start = (value.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        self.range(start, start + value.get().len())
+    }
+
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn wrong<T>(&mut self, value: &RawValue, expected: &str) -> Option<T> {
+        let span = self.span(value);
+        self.push(
+            Diagnostic::error("wrong-type", format!("{expected} is needed here"))
+                .at(span, "this is something else")
+                .help("see the format's own description"),
+        );
+        None
+    }
+
+    /// The value of one key, without a look at anything else.
+    pub(super) fn peek(&self, value: &'a RawValue, key: &str) -> Option<&'a RawValue> {
+        let Members(list) = serde_json::from_str::<Members<'a>>(value.get()).ok()?;
+        let found = list.into_iter().find(|(name, _)| serde_json::from_str(name.get()).ok() == Some(key));
+        found.map(|(_, value)| value)
+    }
+
+    /// An object whose keys are free, as names are.
+    pub(super) fn map(&mut self, value: &'a RawValue) -> Option<Object<'a>> {
+        let Ok(Members(list)) = serde_json::from_str::<Members<'a>>(value.get()) else {
+            return self.wrong(value, "an object");
+        };
+        let mut members = BTreeMap::new();
+        let mut places: BTreeMap<String, Span> = BTreeMap::new();
+        for (key, value) in list {
+            let at = self.span(key);
+            let name: String = serde_json::from_str(key.get()).unwrap_or_default();
+            if let Some(&first) = places.get(&name) {
+                self.push(
+                    Diagnostic::error("duplicate-key", format!("`{name}` stands here twice"))
+                        .at(at, "the second")
+                        .at(first, "the first")
+                        .help("readers differ in which of the two counts: take one away"),
+                );
+                continue;
+            }
+            places.insert(name.clone(), at);
+            if value.get() != "null" {
+                members.insert(name, value);
+            }
+        }
+        Some(Object { span: self.span(value), members })
+    }
+
+    /// An object of the format, which has these keys and no other.
+    pub(super) fn object(&mut self, value: &'a RawValue, keys: &[&str]) -> Option<Object<'a>> {
+        let object = self.map(value)?;
+        let Ok(Members(list)) = serde_json::from_str::<Members<'a>>(value.get()) else { return Some(object) };
+        for (key, _) in list {
+            let name: String = serde_json::from_str(key.get()).unwrap_or_default();
+            if keys.contains(&name.as_str()) {
+                continue;
+            }
+            let error = Diagnostic::error("unknown-key", format!("the format has no key `{name}` here")).at(
+                self.span(key),
+                "engines would pass over it, and the profile would mean something else than it says",
+            );
+            let same_but_case = keys.iter().copied().find(|known| known.eq_ignore_ascii_case(&name));
+            let help = match same_but_case.or_else(|| did_you_mean(&name, keys.iter().copied())) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("take it out; the keys are {}", keys.join(", ")),
+            };
+            self.push(error.help(help));
+        }
+        Some(object)
+    }
+
+    pub(super) fn array(&mut self, value: Option<&'a RawValue>) -> Vec<&'a RawValue> {
+        let Some(value) = value else { return Vec::new() };
+        match serde_json::from_str(value.get()) {
+            Ok(values) => values,
+            Err(_) => self.wrong(value, "a list").unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn string(&mut self, value: &RawValue) -> Option<String> {
+        match serde_json::from_str(value.get()) {
+            Ok(text) => Some(text),
+            Err(_) => self.wrong(value, "a string"),
+        }
+    }
+
+    pub(super) fn number(&mut self, value: &RawValue, most: u64) -> Option<u64> {
+        match serde_json::from_str::<u64>(value.get()) {
+            Ok(number) if number <= most => Some(number),
+            _ => self.wrong(value, &format!("a whole number from 0 to {most}")),
+        }
+    }
+}

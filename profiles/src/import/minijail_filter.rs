@@ -1,0 +1,155 @@
+//! What stands behind the colon of a minijail line: conditions and actions.
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::tables;
+use callgate_grammar::{Diagnostic, did_you_mean};
+
+use super::constants::errno_verb_of;
+use super::minijail::Piece;
+use super::rules::{Test, When};
+
+/// Constants of kernels newer than the tables' headers (include/uapi/asm-generic/mman-common.h, Linux 6.13).
+const NEWER: &[(&str, u64)] = &[("MADV_GUARD_INSTALL", 102), ("MADV_GUARD_REMOVE", 103)];
+
+/// One condition and what happens when it holds.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    pub(super) when: When,
+    pub(super) verb: String,
+}
+
+type Result<T> = std::result::Result<T, Box<Diagnostic>>;
+
+fn wrong<T>(piece: &Piece<'_>, message: impl Into<String>, help: impl Into<String>) -> Result<T> {
+    Err(Box::new(Diagnostic::error("bad-filter", message).at(piece.span(), "").help(help)))
+}
+
+/// The filters of a line; alternatives (`||`) are filters of their own.
+pub(super) fn filters(piece: &Piece<'_>) -> Result<Vec<Filter>> {
+    let parts = match piece.text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+        Some(inner) => Piece { text: inner, at: piece.at + 1, ..*piece }.split(","),
+        None => vec![*piece],
+    };
+    let mut found = Vec::new();
+    for part in parts {
+        if !part.text.starts_with("arg") {
+            found.push(Filter { when: When::Always, verb: action(&part)? });
+            continue;
+        }
+        let (expression, verb) = match part.text.find(';') {
+            Some(at) => (part.part(0, at), action(&part.part(at + 1, part.text.len()))?),
+            None => (part, "allow".to_owned()),
+        };
+        for alternative in expression.split("||") {
+            let tests = alternative.split("&&").iter().map(test).collect::<Result<Vec<_>>>()?;
+            found.push(Filter { when: When::All(tests), verb: verb.clone() });
+        }
+    }
+    Ok(found)
+}
+
+/// `allow`, `1`, `return EPERM`…
+pub(super) fn action(piece: &Piece<'_>) -> Result<String> {
+    let verb = match piece.text {
+        "1" | "allow" => "allow",
+        "kill" | "kill-process" => "kill",
+        "kill-thread" => "kill-thread",
+        "trap" => "trap",
+        "trace" => "trace",
+        "log" => "log",
+        "user-notify" => "notify",
+        other => {
+            let Some(errno) = other.strip_prefix("return").map(str::trim) else {
+                return wrong(
+                    piece,
+                    format!("`{other}` is neither a condition nor an action"),
+                    "write 1, arg0 == VALUE, return ERRNO, kill, trap, trace, log or user-notify",
+                );
+            };
+            return match errno_verb_of(errno) {
+                Some(verb) => Ok(verb),
+                None if errno.parse::<u16>().is_ok() => Ok(format!("errno({errno})")),
+                None => wrong(piece, format!("no errno is called `{errno}`"), "write its name or its number"),
+            };
+        }
+    };
+    Ok(verb.to_owned())
+}
+
+/// `arg1 == VALUE`
+fn test(piece: &Piece<'_>) -> Result<Test> {
+    const OPERATORS: [&str; 8] = ["==", "!=", "<=", ">=", "<", ">", "&", "in"];
+    let digits = piece.text.strip_prefix("arg").unwrap_or_default();
+    let Some(arg) = digits.chars().next().filter(|digit| ('0'..='5').contains(digit)) else {
+        return wrong(piece, "a condition starts with arg0 to arg5", "write `arg0 == VALUE`");
+    };
+    let rest = piece.part(4, piece.text.len());
+    let Some(operator) = OPERATORS.into_iter().find(|operator| rest.text.starts_with(operator)) else {
+        return wrong(&rest, "a comparison is missing here", "the comparisons are == != < <= > >= & and in");
+    };
+    let value = rest.part(operator.len(), rest.text.len());
+    let word = format!("raw(arg{arg})");
+    Ok(match operator {
+        // Some of these bits.
+        "&" => Test { word: format!("{word} & {}", constant(&value)?), operator: "!=", value: "0".to_owned() },
+        // No bit outside of these.
+        "in" => {
+            let outside = match value.text.strip_prefix('~') {
+                Some(inside) => constant(&Piece { text: inside, at: value.at + 1, ..value })?,
+                None => format!("~{}", constant(&value)?),
+            };
+            Test { word: format!("{word} & {outside}"), operator: "==", value: "0".to_owned() }
+        }
+        _ => Test { word, operator, value: constant(&value)? },
+    })
+}
+
+/// A number, a name, bits of several (`A|B`), all but some (`~A`), parentheses around. As the language writes it.
+fn constant(piece: &Piece<'_>) -> Result<String> {
+    nested(piece, 0)
+}
+
+/// Brackets and `~` inside each other; the language reads no more.
+const DEPTH: usize = 32;
+
+fn nested(piece: &Piece<'_>, depth: usize) -> Result<String> {
+    if depth > DEPTH {
+        return wrong(piece, format!("more than {DEPTH} brackets inside each other"), "write the value plainly");
+    }
+    let piece = piece.part(0, piece.text.len());
+    if let Some(inner) = piece.text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
+        return nested(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1);
+    }
+    let parts = piece.split("|");
+    if parts.len() > 1 {
+        let parts = parts.iter().map(|part| nested(part, depth + 1)).collect::<Result<Vec<_>>>()?;
+        return Ok(format!("({})", parts.join("|")));
+    }
+    if let Some(inner) = piece.text.strip_prefix('~') {
+        return Ok(format!("~{}", nested(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1)?));
+    }
+    let text = piece.text;
+    if let Some(number) = number(text) {
+        return Ok(format!("{number:#x}"));
+    }
+    if Abi::ALL.iter().any(|&abi| tables::constant(abi, text).is_some()) {
+        return Ok(text.to_owned());
+    }
+    if let Some((_, value)) = NEWER.iter().find(|(name, _)| *name == text) {
+        return Ok(format!("{value:#x}"));
+    }
+    let names = Abi::ALL.iter().flat_map(|&abi| tables::constant_names(abi));
+    match did_you_mean(text, names) {
+        Some(near) => wrong(&piece, format!("no constant is called `{text}`"), format!("did you mean `{near}`?")),
+        None => wrong(&piece, format!("`{text}` is no constant"), "write a name of the kernel's headers or a number"),
+    }
+}
+
+/// C's numbers.
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(&text[1..], 8).ok(),
+        None => text.parse().ok(),
+    }
+}

@@ -1,0 +1,257 @@
+//! Rules of a file to statements of the language: which of several rules of a call counts, and how that is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::tables;
+
+use super::guard::Guard;
+
+/// A comparison of one word: `raw(arg0) & 0xff`, `==`, `0x1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Test {
+    pub(super) word: String,
+    pub(super) operator: &'static str,
+    pub(super) value: String,
+}
+
+/// When a rule matches its call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum When {
+    /// Whatever the arguments are.
+    Always,
+    /// When all of this holds.
+    All(Vec<Test>),
+    /// When this holds, written out.
+    Text(String),
+}
+
+impl When {
+    fn text(&self) -> String {
+        match self {
+            Self::Always => String::new(),
+            Self::All(tests) => {
+                let tests: Vec<_> =
+                    tests.iter().map(|test| format!("{} {} {}", test.word, test.operator, test.value)).collect();
+                tests.join(" && ")
+            }
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// One rule for one call.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) call: String,
+    pub(super) guard: Guard,
+    pub(super) when: When,
+    /// The action, as the language writes it.
+    pub(super) verb: String,
+}
+
+/// Which of several rules of one call counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As in libseccomp: a rule that does what the default does is none; a rule without arguments wins over those
+    /// with some, and the first of two without. Of rules with arguments that hold together, the file's first (libseccomp
+    /// keeps no order there; profiles that depend on it are broken anyway).
+    Libseccomp,
+    /// The first that matches.
+    FirstMatch,
+}
+
+/// What a file says, ready to be written.
+pub(super) struct Statements {
+    /// The ABIs it names, if it does; else those of the target.
+    pub(super) listed: Option<BTreeSet<Abi>>,
+    /// `flags:` and `listener:`, whole lines.
+    pub(super) header: Vec<String>,
+    /// What happens to every call no rule is about.
+    pub(super) default: String,
+    /// In the file's order.
+    pub(super) rules: Vec<Rule>,
+    /// Which of them count.
+    pub(super) order: Order,
+}
+
+/// The rules of this call cut each other into more pieces than anyone could read.
+pub(super) struct Entangled(pub(super) String);
+
+/// Pieces that one rule may be cut into.
+const PIECES: usize = 4_096;
+
+impl Statements {
+    /// The ABIs that rules can be about.
+    pub(super) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
+        listed.cloned().unwrap_or_else(|| Abi::ALL.iter().copied().collect())
+    }
+
+    /// The policy.
+    pub(super) fn write(&self) -> Result<String, Entangled> {
+        let mut text = String::new();
+        let abis = Self::abis(self.listed.as_ref());
+        if let Some(listed) = &self.listed {
+            let names: Vec<_> = listed.iter().map(|abi| abi.name()).collect();
+            let _ = writeln!(text, "arch: {}", names.join(", "));
+        }
+        self.header.iter().for_each(|line| {
+            let _ = writeln!(text, "{line}");
+        });
+        let _ = writeln!(text, "{}: all", self.default);
+        let mut blocks: BTreeMap<Vec<String>, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+        for ((guard, verb), targets) in self.effective()? {
+            blocks.entry(guard.heads(&abis)).or_default().entry(verb).or_default().extend(targets);
+        }
+        for (heads, statements) in blocks {
+            for head in &heads {
+                let mut inside = String::new();
+                for (verb, targets) in &statements {
+                    wrapped(&mut inside, verb, targets);
+                }
+                text.push('\n');
+                if head.is_empty() {
+                    text.push_str(&inside);
+                } else {
+                    let _ = writeln!(text, "when {head} {{\n{inside}}}");
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// The targets of every guard and verb, with what other rules take away from each rule taken away.
+    fn effective(&self) -> Result<BTreeMap<(Guard, String), Vec<String>>, Entangled> {
+        let mut calls: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+        for rule in &self.rules {
+            if self.order == Order::Libseccomp && rule.verb == self.default {
+                continue;
+            }
+            calls.entry(&rule.call).or_default().push(rule);
+        }
+        let mut found: BTreeMap<(Guard, String), Vec<String>> = BTreeMap::new();
+        for (call, rules) in calls {
+            let mut parts: BTreeMap<(Guard, String), Vec<When>> = BTreeMap::new();
+            let present = self.present(call);
+            for (at, rule) in rules.iter().enumerate() {
+                let cut = remaining(rule, &rules[..at], &rules[at + 1..], self.order, present.as_ref());
+                for (guard, when) in cut.ok_or_else(|| Entangled(call.to_owned()))? {
+                    parts.entry((guard, rule.verb.clone())).or_default().push(when);
+                }
+            }
+            for (key, whens) in parts {
+                found.entry(key).or_default().extend(targets(call, &whens));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.
+    fn present(&self, call: &str) -> Option<BTreeSet<Abi>> {
+        self.listed
+            .is_none()
+            .then(|| Abi::ALL.iter().copied().filter(|&abi| tables::number(abi, call).is_some()).collect())
+    }
+}
+
+/// Where a rule counts, and when; `None` when that takes too many pieces.
+fn remaining(
+    rule: &Rule,
+    earlier: &[&Rule],
+    later: &[&Rule],
+    order: Order,
+    present: Option<&BTreeSet<Abi>>,
+) -> Option<Vec<(Guard, When)>> {
+    let mut guard = rule.guard.clone();
+    if let Some(present) = present {
+        guard.abis.retain(|abi| present.contains(abi));
+        if guard.abis.is_empty() {
+            return Some(Vec::new());
+        }
+    }
+    let mut parts = vec![(guard, rule.when.clone())];
+    let plain_wins = order == Order::Libseccomp && rule.when != When::Always;
+    for (other, is_earlier) in earlier.iter().map(|rule| (rule, true)).chain(later.iter().map(|rule| (rule, false))) {
+        let differs = other.verb != rule.verb;
+        let is_plain = other.when == When::Always;
+        if differs && is_plain && (is_earlier || plain_wins) {
+            parts = parts
+                .into_iter()
+                .flat_map(|(guard, when)| guard.without(&other.guard).into_iter().map(move |part| (part, when.clone())))
+                .collect();
+        } else if differs && !is_plain && is_earlier && rule.when != When::Always {
+            parts = parts.into_iter().flat_map(|(guard, when)| except(&guard, &when, other)).collect();
+        }
+        if parts.len() > PIECES {
+            return None;
+        }
+    }
+    Some(parts)
+}
+
+/// A part of a rule, without the calls that an earlier rule with arguments takes.
+fn except(guard: &Guard, when: &When, earlier: &Rule) -> Vec<(Guard, When)> {
+    let mut parts: Vec<_> = guard.without(&earlier.guard).into_iter().map(|part| (part, when.clone())).collect();
+    if let Some(both) = guard.and(&earlier.guard) {
+        let text = if excludes(when, &earlier.when) {
+            when.clone()
+        } else {
+            When::Text(format!("({}) && !({})", when.text(), earlier.when.text()))
+        };
+        parts.push((both, text));
+    }
+    parts
+}
+
+/// Whether two conditions ask one word for two values.
+fn excludes(one: &When, other: &When) -> bool {
+    let (When::All(one), When::All(other)) = (one, other) else { return false };
+    one.iter().any(|a| {
+        let differs = |b: &Test| a.word == b.word && a.operator == "==" && b.operator == "==" && a.value != b.value;
+        other.iter().any(differs)
+    })
+}
+
+/// `name`, `name(condition)`; equalities of one word as a set.
+fn targets(call: &str, whens: &[When]) -> Vec<String> {
+    if whens.contains(&When::Always) {
+        return vec![call.to_owned()];
+    }
+    let mut sets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for when in whens {
+        match when {
+            When::All(tests) if tests.len() == 1 && tests[0].operator == "==" => {
+                sets.entry(&tests[0].word).or_default().push(&tests[0].value);
+            }
+            _ => others.push(format!("{call}({})", when.text())),
+        }
+    }
+    let mut targets: Vec<_> = sets
+        .into_iter()
+        .map(|(word, values)| match values.as_slice() {
+            [one] => format!("{call}({word} == {one})"),
+            several => format!("{call}({word} in {{{}}})", several.join(", ")),
+        })
+        .collect();
+    others.dedup();
+    targets.append(&mut others);
+    targets
+}
+
+/// A statement over as many lines as it takes.
+fn wrapped(text: &mut String, verb: &str, targets: &[String]) {
+    let mut line = format!("{verb}:");
+    for (at, target) in targets.iter().enumerate() {
+        let comma = if at + 1 < targets.len() { "," } else { "" };
+        if line.len() + target.len() > 100 && at > 0 {
+            text.push_str(&line);
+            text.push('\n');
+            line = "   ".to_owned();
+        }
+        let _ = write!(line, " {target}{comma}");
+    }
+    text.push_str(&line);
+    text.push('\n');
+}
