@@ -318,3 +318,16 @@ proptest! {
         prop_assert_eq!(reference.program.instructions, other.program.instructions);
     }
 }
+
+/// A policy for several ABIs stays sound when one of them is chosen; a name that no ABI it speaks of has is an error.
+#[test]
+fn names_of_abis_that_the_text_speaks_of() {
+    let (listed, _) = lowered(&["arch: x86_64, x86\ndeny: all\nallow: _llseek, read\n"], |target| {
+        target.abis = Some(vec![Abi::X86_64]);
+    });
+    assert!(listed.policy.is_some(), "{:#?}", listed.diagnostics);
+    let (guarded, _) = lowered(&["deny: all\nwhen arch x86 { allow: _llseek }\n"], |_| {});
+    assert!(guarded.policy.is_some(), "{:#?}", guarded.diagnostics);
+    let (neither, _) = lowered(&["deny: all\nallow: _llseek\n"], |_| {});
+    assert_eq!(neither.diagnostics.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["unknown-syscall"]);
+}
