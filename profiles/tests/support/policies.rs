@@ -82,7 +82,7 @@ pub fn arguments(abi: Abi) -> impl Iterator<Item = [u64; 6]> {
         HighHalf::Argument => true,
         HighHalf::Zero => word >> 32 == 0,
         // One kernel or another.
-        HighHalf::Sign => word >> 32 == 0 || (word as i32) as u64 == word,
+        HighHalf::Sign => word >> 32 == 0 || i64::from((word as u32).cast_signed()).cast_unsigned() == word,
     };
     let words = move || WORDS.iter().copied().filter(move |&word| seen(word));
     words().flat_map(move |first| words().map(move |second| [first, second, 0, 0, 0, 0]))
