@@ -16,9 +16,9 @@ expect: socket(AF_UNIX, SOCK_STREAM) => allow
 ";
 
 fn test(policy: &str, options: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("web.gate"), policy).unwrap();
-    callgate().current_dir(folder.path()).args(["test", "web.gate"]).args(options).output().unwrap()
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("web.gate"), policy).expect("the folder can be written to");
+    callgate().current_dir(folder.path()).args(["test", "web.gate"]).args(options).output().expect("callgate starts")
 }
 
 #[track_caller]
