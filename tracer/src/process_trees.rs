@@ -299,7 +299,10 @@ fn notify_knows_the_real_abi() {
 
 #[test]
 fn the_backends_agree_on_a_real_program() {
-    let find = Prepared::new(&["find", "/usr/lib", "/etc", "-newer", "/etc/passwd"].map(OsString::from)).unwrap();
+    let find = Prepared::new(
+        &["find", "/usr/lib", "/etc", "-newer", "/etc/passwd", "-fprint", "/dev/null"].map(OsString::from),
+    )
+    .unwrap();
     let [notify, ptrace] = [by_notify as Backend, by_ptrace].map(|backend| told(backend, &find, false).calls);
     assert_eq!(notify, ptrace);
     assert!(notify.values().sum::<u64>() > 100);
