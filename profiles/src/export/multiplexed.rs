@@ -5,53 +5,20 @@
 //! A rule on all of `socketcall` wins over them. Rules with conditions and different actions contradict each other there, and
 //! libseccomp refuses the second (EEXIST), so that the container doesn't start.
 
-/// The calls that others go through (net/socket.c, ipc/syscall.c), with those others.
-pub(super) const MULTIPLEXERS: &[(&str, &[&str])] = &[
-    (
-        "socketcall",
-        &[
-            "accept",
-            "accept4",
-            "bind",
-            "connect",
-            "getpeername",
-            "getsockname",
-            "getsockopt",
-            "listen",
-            "recv",
-            "recvfrom",
-            "recvmmsg",
-            "recvmsg",
-            "send",
-            "sendmmsg",
-            "sendmsg",
-            "sendto",
-            "setsockopt",
-            "shutdown",
-            "socket",
-            "socketpair",
-        ],
-    ),
-    (
-        "ipc",
-        &[
-            "msgctl",
-            "msgget",
-            "msgrcv",
-            "msgsnd",
-            "semctl",
-            "semget",
-            "semop",
-            "semtimedop",
-            "shmat",
-            "shmctl",
-            "shmdt",
-            "shmget",
-        ],
-    ),
-];
+use std::collections::BTreeMap;
+
+use callgate_compiler::tables;
+
+/// The calls that others go through, with those others.
+pub(super) fn multiplexers() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut multiplexers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for part in tables::parts() {
+        multiplexers.entry(part.multiplexer).or_default().push(part.call);
+    }
+    multiplexers
+}
 
 /// The call that also does the work of this one on the ABIs that have it.
 pub(super) fn multiplexer(call: &str) -> Option<&'static str> {
-    MULTIPLEXERS.iter().find(|(_, calls)| calls.contains(&call)).map(|&(multiplexer, _)| multiplexer)
+    tables::parts().iter().find(|part| part.call == call).map(|part| part.multiplexer)
 }

@@ -7,7 +7,7 @@ use callgate_compiler::action::Action;
 use callgate_compiler::policy::{AbiPolicy, CallPolicy, FilterFlag, Policy};
 use callgate_compiler::tables;
 
-use super::multiplexed::MULTIPLEXERS;
+use super::multiplexed::multiplexers;
 use super::rules::{Plan, expressible};
 use super::{Format, some_abis, spelled, spelled_on};
 
@@ -97,7 +97,7 @@ fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
             .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == abi.native()));
         rules.next().map(|(_, rules)| rules)
     };
-    let note = |&(multiplexer, parts): &(&str, &[&'static str])| {
+    let note = |(multiplexer, parts): (&str, Vec<&'static str>)| {
         let kept_apart =
             |abi| ruled(multiplexer, abi).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty()));
         let parts_ruled = |abi| parts.iter().copied().filter(move |part| ruled(part, abi).is_some());
@@ -113,7 +113,7 @@ fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
             )
         })
     };
-    MULTIPLEXERS.iter().filter_map(note).collect()
+    multiplexers().into_iter().filter_map(note).collect()
 }
 
 fn some_names(names: &[&str]) -> String {
