@@ -6,7 +6,7 @@ use pest::Parser as _;
 
 use super::build::{Builder, part};
 use super::report::Report;
-use super::scan::{shown, skip_blanks, top_level};
+use super::scan::{BLANKS, shown, skip_blanks, top_level};
 use super::syntax_error::{SyntaxError, syntax_error};
 use super::words::{self, KEYWORDS, SYNONYMS, VERBS};
 use super::{Gate, Rule};
@@ -90,7 +90,7 @@ fn targets(slice: &str, base: usize, colon: usize, report: &Report) -> Vec<Targe
     let ends = commas.iter().copied().chain(std::iter::once(slice.len()));
     for (start, end) in starts.zip(ends) {
         let start = skip_blanks(slice, start).min(end);
-        let target = slice[start..end].trim_end();
+        let target = slice[start..end].trim_end_matches(BLANKS);
         if target.is_empty() {
             report.push(empty_entry(base + start, end == slice.len(), report));
             continue;

@@ -2,11 +2,14 @@
 
 use super::words;
 
+/// What separates words: the grammar knows no other white space.
+pub(super) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// The first byte at or after `at` that is neither blank nor in a comment.
 pub(super) fn skip_blanks(slice: &str, mut at: usize) -> usize {
     loop {
         let rest = &slice[at..];
-        at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        at += rest.len() - rest.trim_start_matches(BLANKS).len();
         if !slice[at..].starts_with('#') {
             return at;
         }

@@ -57,6 +57,8 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ("expect: read => allow(1)", &[("verb-takes-no-value @ 1:22 `(`", "write `allow` alone")]),
     ("allow:", &[("empty-list @ 1:6 `:`", "write `allow: read, write`")]),
     ("arch: # none", &[("empty-list @ 1:5 `:`", "write `arch: x86_64, aarch64`")]),
+    // A space that the grammar doesn't know: no entry is empty where it stands, and no span may cut it in two.
+    ("deny: \u{a0}, read", &[("unexpected-text @ 1:7 `\u{a0}`", "-")]),
     ("allow: read,, write", &[("empty-entry @ 1:12 `,,`", "delete one comma")]),
     ("allow: read,\nallow: write", &[("trailing-comma @ 1:13 ``", "delete the comma")]),
     ("arch: x86,", &[("trailing-comma @ 1:11 ``", "delete the comma")]),
