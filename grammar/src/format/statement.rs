@@ -149,8 +149,9 @@ impl Layout<'_> {
                 continue;
             }
             let close = self.measures.closings[at - 1];
-            // One more for a comma behind it.
-            let fits = self.measures.width(at, close + 1).is_some_and(|width| self.column + width < WIDTH);
+            // One more for a comma behind it. An empty bracket has nothing to break.
+            let width = self.measures.width(at, close + 1);
+            let fits = at == close || width.is_some_and(|width| self.column + width < WIDTH);
             if fits {
                 // A bracket that fits is written like any other tokens, by the next turns of this loop.
                 while at <= close {
