@@ -4,14 +4,19 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// Containers started by this process. Runtimes name cgroups by the container, whatever bundle it comes from.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
 /// An OCI bundle and the runtime's state, in a folder of their own.
 pub(crate) struct Bundle {
     folder: TempDir,
-    runs: u32,
+    /// The container started last.
+    name: String,
 }
 
 impl Bundle {
@@ -54,15 +59,15 @@ impl Bundle {
             },
         });
         fs::write(folder.path().join("config.json"), config.to_string()).expect("a file");
-        Self { folder, runs: 0 }
+        Self { folder, name: String::new() }
     }
 
     /// The command that starts the container in the foreground.
     pub(crate) fn command(&mut self) -> Command {
-        self.runs += 1;
+        self.name = format!("callgate-{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new("runc");
         command.arg("--root").arg(self.state()).args(["run", "--bundle"]).arg(self.folder.path());
-        command.arg(format!("callgate-{}-{}", std::process::id(), self.runs)).stdin(Stdio::null());
+        command.arg(&self.name).stdin(Stdio::null());
         command
     }
 
@@ -73,8 +78,7 @@ impl Bundle {
 
     /// Sends a signal to the container that the last [`Bundle::command`] started.
     pub(crate) fn signal(&self, signal: &str) {
-        let name = format!("callgate-{}-{}", std::process::id(), self.runs);
-        let status = Command::new("runc").arg("--root").arg(self.state()).args(["kill", &name, signal]).status();
+        let status = Command::new("runc").arg("--root").arg(self.state()).args(["kill", &self.name, signal]).status();
         assert!(status.expect("runc runs").success());
     }
 
