@@ -91,9 +91,6 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// Also print size and cost of the filter as JSON (to standard error unless -o is given)
-    #[arg(long)]
-    pub(crate) stats: bool,
 }
 
 /// How and where a profile is written.
