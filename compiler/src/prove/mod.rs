@@ -10,7 +10,8 @@
 //!
 //! * `diagram` is the store, `layout` the order of the bits.
 //! * `condition` and `policy` turn ranges and masks into diagrams directly; `operation`, `program` and `word` follow a program
-//!   state by state (an instruction and what the registers that still matter hold), never path by path.
+//!   state by state (an instruction and what the registers that still matter hold), never path by path; `pieces` keeps
+//!   what a dispatch on one word makes of it as ranges.
 //! * `difference` and `listing` find calls; `cube_sets` reads a diagram as masked equalities.
 //!
 //! # What counts
@@ -34,6 +35,7 @@ mod difference;
 mod layout;
 mod listing;
 mod operation;
+mod pieces;
 mod policy;
 mod program;
 mod proof;
