@@ -8,6 +8,7 @@ mod commands;
 mod corpus;
 mod diff;
 mod engines;
+mod exactness;
 mod expectations;
 mod house;
 mod readme;
