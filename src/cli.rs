@@ -326,14 +326,19 @@ fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
     })
 }
 
+/// What a derived policy is written in, its own language first.
+fn written_formats() -> impl Iterator<Item = &'static str> {
+    let others = Format::ALL.iter().map(|format| format.name()).filter(|name| *name != "gate");
+    ["gate"].into_iter().chain(others)
+}
+
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
-    let names = ["gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
-    PossibleValuesParser::new(names)
+    PossibleValuesParser::new(written_formats())
         .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
 }
 
 fn parse_record_format() -> impl TypedValueParser<Value = RecordFormat> {
-    let names = ["recording", "gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    let names = ["recording"].into_iter().chain(written_formats());
     PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
         "recording" => Ok(RecordFormat::Recording),
         "gate" => Ok(RecordFormat::Derived(DeriveFormat::Gate)),
