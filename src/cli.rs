@@ -91,6 +91,11 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Also print what the filter costs: its size before and after the kernel's conversion, executed instructions (mean and
+    /// worst), and which calls the kernel will cache, with the reason for each that it won't. On standard output with -o,
+    /// else on standard error. `=human` for lines instead of one JSON object
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "json")]
+    pub(crate) stats: Option<Facts>,
 }
 
 /// How and where a profile is written.

@@ -9,4 +9,5 @@ pub(crate) mod generated;
 pub(crate) mod record;
 pub(crate) mod run;
 mod spelling;
+mod stats;
 pub(crate) mod test;
