@@ -46,6 +46,8 @@ pub struct Recorded {
     pub run: Run,
     /// How the command ended.
     pub status: Status,
+    /// Whether a signal asked callgate to end (Ctrl-C, kill(1)), while the command ran or after it.
+    pub interrupted: bool,
     /// What the user should know, each a sentence or two: why eBPF wasn't used, which argument has too many values.
     pub notes: Vec<String>,
 }
@@ -126,7 +128,7 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
     }
     let run = observed.into_run(&prepared, backend, ending)?;
     notes.extend(unbounded_arguments(&run));
-    Ok(Recorded { run, status: Status::of(ending.status), notes })
+    Ok(Recorded { run, status: Status::of(ending.status), interrupted: ending.interrupted, notes })
 }
 
 /// Records with the first backend that can be used here. Only what failed before the command ran is tried otherwise.
