@@ -240,7 +240,7 @@ pub(crate) struct Record {
 
 #[derive(Args)]
 pub(crate) struct Derive {
-    /// Recordings; `-` for standard input
+    /// Recordings, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
     #[arg(value_name = "REC", required = true)]
     pub(crate) recordings: Vec<PathBuf>,
     /// A policy (`gate`) or a profile

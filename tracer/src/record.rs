@@ -87,6 +87,9 @@ pub enum RecordError {
     /// ptrace was asked for, or is what is left, and can't be used.
     #[error(transparent)]
     Ptrace(#[from] PtraceError),
+    /// Something whose text callgate reads was asked to record.
+    #[error("{0} can't be asked to record\n  next: `callgate derive` reads what it has written")]
+    NotARecorder(Backend),
     /// The command's process couldn't be marked, or what was recorded couldn't be taken out of the kernel.
     #[error("{0}\n  next: record again; if it happens again, use another backend")]
     Kernel(#[source] Box<dyn Error + Send + Sync>),
@@ -120,6 +123,7 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
         Some(Backend::Ebpf) => (Backend::Ebpf, Session::attach(&options.capacities)?.record(&prepared)?),
         Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values)?),
         Some(Backend::Ptrace) => (Backend::Ptrace, ptrace::record(&prepared, arguments::values)?),
+        Some(read @ (Backend::Strace | Backend::Audit)) => return Err(RecordError::NotARecorder(read)),
     };
     if under_a_filter() {
         notes.push(
