@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Derive(Derive),
     /// Run a command under a policy
     Run(Run),
+    /// Try out what works on this machine, and say what is missing where it doesn't
+    Doctor(Doctor),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page, in roff
@@ -284,6 +286,16 @@ pub(crate) struct Run {
     /// The command
     #[arg(value_name = "CMD", required = true, last = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Exits 0 when a filter can be loaded and a recorder works, 1 otherwise. Runs `true` under each recorder."
+)]
+pub(crate) struct Doctor {
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
