@@ -352,7 +352,9 @@ pub(super) fn numbers(call: &Call, abis: &[Abi], on: impl Iterator<Item = Abi>) 
             }
             let mut found = Vec::new();
             for abi in on {
-                let nr = u32::try_from(*number).ok().map(|nr| if abi == Abi::X32 { nr | X32_BIT } else { nr });
+                // From bit 30 up a number is x32's as it stands; with the bit set twice, those of bit 31 had no name.
+                let marked = |nr| if abi == Abi::X32 && nr < X32_BIT { nr | X32_BIT } else { nr };
+                let nr = u32::try_from(*number).ok().map(marked);
                 let inside = |nr: &u32| abi.numbers().iter().any(|&(low, high)| (low..=high).contains(nr));
                 match nr.filter(inside) {
                     Some(nr) => found.push((abi, nr)),
