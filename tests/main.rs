@@ -11,6 +11,7 @@ mod engines;
 mod exactness;
 mod expectations;
 mod house;
+mod program_mutants;
 mod readme;
 mod rights;
 mod stats;
