@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Compare two policies exactly; a difference comes with a call that shows it
     Diff(Diff),
+    /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
+    Merge(Merge),
     /// Record every system call of a command and all its descendants
     Record(Record),
     /// Turn recordings into a minimal policy or profile
@@ -208,6 +210,36 @@ pub(crate) struct Diff {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Every call is decided on its own: numbers without a name, unlisted ABIs and argument values too. In the kernel's\n\
+    order (kill, kill-thread, trap, errno, notify, trace, log, allow) the union takes the mildest of the files' actions, the\n\
+    others the most severe. Of two errnos the union takes the larger number (ENOSYS over EPERM, so that a fallback goes on\n\
+    working), the intersection the smaller, a stack the last file's. One file comes out without what changes nothing.\n\
+    The result is proven against the files on every call before it is written."
+)]
+pub(crate) struct Merge {
+    /// Policies: files of any format that can be read; `-` for standard input. Of a stack, in the order of loading
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Allow what one of them allows (the default)
+    #[arg(long, group = "rule")]
+    pub(crate) union: bool,
+    /// Allow what all of them allow
+    #[arg(long, group = "rule")]
+    pub(crate) intersect: bool,
+    /// Do what the kernel does with all of them loaded, the first one first
+    #[arg(long, group = "rule")]
+    pub(crate) stack: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Say as one JSON object on standard output what each file decides and on which calls they don't agree
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

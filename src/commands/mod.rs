@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod eval;
 pub(crate) mod fmt;
 pub(crate) mod generated;
+pub(crate) mod merge;
 pub(crate) mod record;
 pub(crate) mod run;
 mod spelling;
