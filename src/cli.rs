@@ -93,6 +93,20 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What makes the filter (bpf, asm, c); another compiler's is written only when it is proven equal to the policy
+    #[arg(long, value_name = "BACKEND", default_value = "callgate")]
+    pub(crate) backend: FilterBackend,
+}
+
+/// What makes filters of policies.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilterBackend {
+    /// callgate's own compiler.
+    Callgate,
+    /// The seccompiler crate: x86_64, aarch64 and riscv64, one ABI and two actions a filter.
+    Seccompiler,
+    /// libseccomp, when callgate was built with it.
+    Libseccomp,
 }
 
 /// How and where a profile is written.

@@ -1,6 +1,7 @@
 //! The callgate command.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod cli;
 mod commands;
 mod failure;

@@ -58,22 +58,22 @@ fn prove(rule: Rule, inputs: &[Policy], merged: &Policy) -> Result<(), Failure> 
     }
 }
 
-/// How many numbers each input decides.
+/// On how many of the calls on which they don't agree each input's answer counts, for some arguments at least.
 fn decided(inputs: usize, combined: &Combined) -> Vec<usize> {
-    (0..inputs).map(|input| combined.decided_by.values().filter(|deciders| deciders.contains(&input)).count()).collect()
+    let disputed = combined.disputed.keys().filter_map(|number| combined.decided_by.get(number));
+    let mut counts = vec![0; inputs];
+    disputed.flatten().for_each(|&input| counts[input] += 1);
+    counts
 }
 
 fn human(args: &Merge, combined: &Combined) -> String {
-    let mut text = String::new();
-    let all = combined.decided_by.len();
-    for (file, count) in args.files.iter().zip(decided(args.files.len(), combined)) {
-        let _ = writeln!(text, "note: {} decides {count} of {all} calls", file.display());
+    let (all, disputed) = (combined.decided_by.len(), combined.disputed.len());
+    let mut text = format!("note: they agree on {} of {all} calls\n", all - disputed);
+    if disputed > 0 {
+        for (file, count) in args.files.iter().zip(decided(args.files.len(), combined)) {
+            let _ = writeln!(text, "note: {} decides {count} of the other {disputed}", file.display());
+        }
     }
-    let _ = match combined.disputed.len() {
-        0 => writeln!(text, "note: they agree on every call"),
-        1 => writeln!(text, "note: they don't agree on 1 call"),
-        count => writeln!(text, "note: they don't agree on {count} calls"),
-    };
     text
 }
 

@@ -9,5 +9,5 @@ pub(crate) mod generated;
 pub(crate) mod merge;
 pub(crate) mod record;
 pub(crate) mod run;
-mod spelling;
+pub(crate) mod spelling;
 pub(crate) mod test;
