@@ -209,6 +209,15 @@ pub(crate) struct Fmt {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Exits 0 when they are the same (or A is within B), 1 when not, 2 when it can't be decided. Calls with the same\n\
+    pair of answers stand on one line: by name when the arguments don't matter, else as the smallest call that shows it.\n\n\
+    The object of --json has `relation` (equal, subset), `holds`, `complete` (false when only the first 20,000 ranges are\n\
+    listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`,\n\
+    `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out),\n\
+    `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because`\n\
+    (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
+)]
 pub(crate) struct Diff {
     /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
     #[arg(value_name = "A")]
