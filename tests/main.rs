@@ -14,6 +14,7 @@ mod expectations;
 mod house;
 mod readme;
 mod rights;
+mod stats;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;

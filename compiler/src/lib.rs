@@ -13,6 +13,7 @@ pub mod condition;
 pub mod generate;
 pub mod graph;
 pub mod lower;
+pub mod measure;
 pub mod outcome;
 pub mod policy;
 pub mod prove;

@@ -3,6 +3,7 @@
 pub(crate) mod compile;
 pub(crate) mod derive;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod fmt;
 pub(crate) mod generated;
@@ -10,4 +11,5 @@ pub(crate) mod merge;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod spelling;
+mod stats;
 pub(crate) mod test;

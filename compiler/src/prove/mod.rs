@@ -10,8 +10,10 @@
 //!
 //! * `diagram` is the store, `layout` the order of the bits.
 //! * `condition` and `policy` turn ranges and masks into diagrams directly; `operation`, `program` and `word` follow a program
-//!   state by state (an instruction and what the registers that still matter hold), never path by path.
-//! * `difference`, `listing` and `answers` find calls; `meet` puts filters together; `clauses` asks what a clause is for; `cube_sets` reads a diagram as masked equalities.
+//!   state by state (an instruction and what the registers that still matter hold), never path by path; `pieces` keeps
+//!   what a dispatch on one word makes of it as ranges.
+//! * `difference`, `listing` and `answers` find calls; `meet` puts filters together; `clauses` asks what a clause is for; `cube_sets`
+//!   reads a diagram as masked equalities.
 //!
 //! # What counts
 //!
@@ -37,6 +39,7 @@ mod layout;
 mod listing;
 mod meet;
 mod operation;
+mod pieces;
 mod policy;
 mod program;
 mod proof;
