@@ -1,6 +1,8 @@
 //! What crosses crates: the house itself, the command line, the live kernel, real runtimes, one truth table.
 #![forbid(unsafe_code)]
 
+#[path = "../src/backend/mod.rs"]
+mod backend;
 mod bad_input;
 mod bundle;
 mod circle;
