@@ -3,6 +3,7 @@
 use crate::abi::{Abi, X32_BIT};
 use crate::action::Action;
 use crate::graph::{Graph, Node, NodeId, Word};
+use crate::measure::has_bitmap;
 use crate::policy::{AbiPolicy, Policy};
 
 use super::objective::{Objective, Weights};
@@ -32,7 +33,7 @@ pub(super) struct Point {
 pub(super) fn points(policy: &Policy, objective: &Objective) -> Vec<Point> {
     let mut points = Vec::new();
     for (&abi, listed) in &policy.abis {
-        points.extend(alike(abi, listed, objective.bitmap));
+        points.extend(alike(abi, listed, objective.bitmap && has_bitmap(abi)));
     }
     if let Some(weights) = &objective.weights {
         points.extend(counted(policy, weights, objective.bitmap));
@@ -65,7 +66,9 @@ fn alike(abi: Abi, listed: &AbiPolicy, bitmap: bool) -> Vec<Point> {
 
 /// The calls that were counted, as far as the filter runs for them.
 fn counted(policy: &Policy, weights: &Weights, bitmap: bool) -> Vec<Point> {
-    let runs = |abi: Abi, nr: u32| !(bitmap && policy.abis.get(&abi).is_some_and(|listed| cacheable(listed, nr)));
+    let runs = |abi: Abi, nr: u32| {
+        !(bitmap && has_bitmap(abi) && policy.abis.get(&abi).is_some_and(|listed| cacheable(listed, nr)))
+    };
     let counts: Vec<_> = weights.counts().filter(|&((abi, nr), _)| runs(abi, nr)).collect();
     let total: u128 = counts.iter().map(|&(_, count)| u128::from(count)).sum();
     counts
