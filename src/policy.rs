@@ -55,6 +55,7 @@ pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
 /// The program that a backend makes of a policy: proven, whoever made it.
 pub(crate) fn program_by(backend: FilterBackend, policy: &Policy) -> Result<Compiled, Failure> {
     let (name, made) = match backend {
+        // Its choices of an objective are `compile`'s own business.
         FilterBackend::Callgate => return program(policy),
         FilterBackend::Seccompiler => ("seccompiler", backend::by_seccompiler::of_policy(policy)),
         FilterBackend::Libseccomp => ("libseccomp", by_libseccomp(policy)?),

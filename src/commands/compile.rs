@@ -10,7 +10,7 @@ use callgate_profiles::export::{ExportOptions, Format, export};
 use super::stats;
 use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
     if args.backend != FilterBackend::Callgate && !matches!(args.output.to, Format::Bpf | Format::Asm | Format::C) {
@@ -21,7 +21,10 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = policy::program_by(args.backend, &checked.policy)?;
+    let compiled = match args.backend {
+        FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
+        other => policy::program_by(other, &checked.policy)?,
+    };
     write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
     if let Some(format) = args.stats {
         let shown =
