@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bad_input;
+mod bars;
 mod bundle;
 mod circle;
 mod commands;
@@ -10,6 +11,10 @@ mod diff;
 mod engines;
 mod expectations;
 mod house;
+mod kernel_facts;
+#[path = "../benches/policies/mod.rs"]
+#[allow(dead_code)] // the benchmarks need more of it
+mod policies;
 mod readme;
 mod rights;
 mod stats;
