@@ -7,6 +7,7 @@ pub mod abi;
 pub mod action;
 pub mod bpf;
 pub mod call;
+pub mod combine;
 pub mod compile;
 pub mod condition;
 pub mod generate;

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 /// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker => Ok(Abi::ALL.to_vec()),
+        Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
         Format::Oci => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())

@@ -3,6 +3,7 @@
 pub(crate) mod compile;
 pub(crate) mod derive;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod fmt;
 pub(crate) mod generated;
