@@ -3,17 +3,24 @@
 //! Each figure comes from many rounds; a round is one forked child for each filter, one after the other, so that what slows
 //! the machine down slows all of them. Shown are the lower quartile and the minimum.
 
+use callgate_compiler::abi::Abi;
 use callgate_compiler::bpf::{Instruction, Program};
+use callgate_compiler::combine;
+use callgate_compiler::compile::compile;
 use callgate_tracer::trial::{TimedCall, trial};
 
+use crate::policies::resolved;
 use crate::programs::Row;
 
-const CALLS: [(TimedCall, &str); 4] = [
-    (TimedCall::ParentId, "getppid: cached"),
-    (TimedCall::Personality, "personality: an argument decides"),
-    (TimedCall::EmptyClone3, "clone3: ENOSYS"),
-    (TimedCall::NoSuchCall, "number 500: EPERM"),
-];
+const CALLS: [TimedCall; 4] =
+    [TimedCall::ParentId, TimedCall::Personality, TimedCall::EmptyClone3, TimedCall::NoSuchCall];
+
+/// What Docker's default does with each of [`CALLS`].
+const DOCKER_CALLS: [&str; 4] = ["getppid: cached", "personality: an argument decides", "clone3: ENOSYS", "500: EPERM"];
+
+/// And the stack of eight.
+const STACK_CALLS: [&str; 4] =
+    ["getppid: cached", "personality: an argument decides", "clone3: cached", "500: allowed, not cached"];
 
 /// How often a call is made in a row.
 const REPETITIONS: u32 = 500;
@@ -32,9 +39,8 @@ impl Contender {
     }
 
     fn run(&mut self) -> Option<()> {
-        let calls = CALLS.map(|(call, _)| call);
-        let tried = trial(&self.filters, &calls, REPETITIONS).ok()?;
-        if tried.calls.len() != calls.len() {
+        let tried = trial(&self.filters, &CALLS, REPETITIONS).ok()?;
+        if tried.calls.len() != CALLS.len() {
             return None;
         }
         for (all, nanoseconds) in self.calls.iter_mut().zip(tried.calls) {
@@ -86,22 +92,67 @@ pub(crate) fn page(rows: &[Row], smoke: bool) -> String {
         }
         rounds(&mut contenders, count);
         page.push_str(&format!("### {name}\n\n"));
-        page.push_str(&table(&contenders));
+        page.push_str(&table(&contenders, DOCKER_CALLS));
     }
+    page.push_str(&stack(count));
     page
 }
 
+/// What a service manager's options make: a filter each, all loaded. Here everything else is allowed.
+const STACK: [&str; 8] = [
+    "deny: personality(!(persona in {0, 0xffffffff}))",
+    "deny: socket(!(family in {AF_UNIX, AF_INET, AF_INET6}))",
+    "deny: unshare, setns, clone(flags & (CLONE_NEWNS|CLONE_NEWUSER|CLONE_NEWPID|CLONE_NEWNET|CLONE_NEWIPC) != 0)",
+    "deny: mmap(prot has PROT_WRITE|PROT_EXEC), mprotect(prot has PROT_EXEC), pkey_mprotect(prot has PROT_EXEC)",
+    "deny: sched_setscheduler(policy in {SCHED_FIFO, SCHED_RR})",
+    "deny: chmod(mode & 0o6000 != 0), fchmod(mode & 0o6000 != 0), fchmodat(mode & 0o6000 != 0)",
+    "deny: init_module, finit_module, delete_module, kexec_load, kexec_file_load",
+    "deny: clock_settime, settimeofday, sethostname, setdomainname",
+];
+
+/// Eight filters, and the one that does what they do together.
+fn stack(count: usize) -> String {
+    let policies: Option<Vec<_>> =
+        STACK.iter().map(|deny| resolved(&format!("allow: all\n{deny}\n"), &[Abi::X86_64])).collect();
+    let policies = policies.expect("the policies are right");
+    let programs = policies.iter().map(|policy| compile(policy).expect("it compiles").program).collect();
+    let merged = compile(&combine::stack(&policies).expect("they combine")).expect("it compiles").program;
+    let length = |programs: &[Program]| programs.iter().map(|program| program.instructions.len()).sum::<usize>();
+    let mut contenders = vec![
+        Contender::new("no filter", Vec::new()),
+        Contender::new("stack of eight", programs),
+        Contender::new("the same, merged into one", vec![merged]),
+    ];
+    for contender in contenders.iter_mut().skip(1) {
+        contender.name = format!("{} ({} instructions)", contender.name, length(&contender.filters));
+    }
+    rounds(&mut contenders, count);
+    let mut text = "### A stack of eight filters and their merge\n\n\
+        Eight filters that each deny a little and allow the rest, as a service manager's options do, and the one program that\n\
+        `callgate merge --stack` makes of them.\n\n"
+        .to_owned();
+    text.push_str(&table(&contenders, STACK_CALLS));
+    if let [bare, stack, merged] = &contenders[..] {
+        // personality, the call of this table that is common and that an argument decides.
+        let added = |contender: &Contender| quiet(&contender.calls[1]).0 - quiet(&bare.calls[1]).0;
+        text.push_str(&format!(
+            "The merge adds {:.1} times less to `personality` than the stack.\n",
+            added(stack) / added(merged)
+        ));
+    }
+    text
+}
+
 /// Nanoseconds added over the first contender, and microseconds to load.
-fn table(contenders: &[Contender]) -> String {
+fn table(contenders: &[Contender], calls: [&str; 4]) -> String {
     let Some((bare, filtered)) = contenders.split_first().filter(|(bare, _)| bare.filters.is_empty()) else {
         return "No filter could be loaded here.\n\n".to_owned();
     };
-    let head: Vec<_> = CALLS.iter().map(|(_, what)| *what).collect();
     let mut table = format!(
         "Nanoseconds added to a call, and microseconds to load: lower quartile [minimum] of {} rounds.\n\n",
         bare.loads.len()
     );
-    table.push_str(&format!("| | {} | load, µs |\n|---|{}\n", head.join(" | "), "--:|".repeat(CALLS.len() + 1)));
+    table.push_str(&format!("| | {} | load, µs |\n|---|{}\n", calls.join(" | "), "--:|".repeat(CALLS.len() + 1)));
     let base: Vec<_> = bare.calls.iter().map(|samples| quiet(samples)).collect();
     let cells: Vec<_> = base.iter().map(|(quartile, least)| format!("{quartile:.0} [{least:.0}]")).collect();
     table.push_str(&format!("| no filter: the call itself | {} | |\n", cells.join(" | ")));
