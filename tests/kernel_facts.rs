@@ -11,7 +11,7 @@ use callgate_compiler::compile::compile;
 use callgate_compiler::measure::cached;
 use callgate_compiler::tables;
 use callgate_tracer::probe::{Outcome, observe};
-use callgate_tracer::trial::trial;
+use callgate_tracer::trial::{TimedCall, trial};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -219,4 +219,18 @@ fn what_is_cached_is_what_we_say() {
         }
     }
     assert!(compared > 300, "{shown}");
+}
+
+#[test]
+fn a_trial_times_what_the_filters_let_happen() {
+    let always = |action: Action| Program::new(vec![Instruction::ret(action.ret())]);
+    let calls = [TimedCall::ParentId, TimedCall::NoSuchCall];
+    let tried = trial(&[always(Action::Allow), always(Action::Allow)], &calls, 50).expect("a child");
+    assert_eq!((tried.loads.len(), tried.refused, tried.calls.len()), (2, None, 2));
+    assert!(tried.loads.iter().chain(&tried.calls).all(|&nanoseconds| nanoseconds > 0), "{tried:?}");
+    // The second load is refused by the first filter, and a killed child times nothing.
+    let tried = trial(&[always(Action::Errno(77)), always(Action::Allow)], &calls, 50).expect("a child");
+    assert_eq!((tried.loads.len(), tried.refused.map(|errno| errno as i32), tried.calls.len()), (1, Some(77), 0));
+    let tried = trial(&[always(Action::KillProcess)], &calls, 50).expect("a child");
+    assert_eq!((tried.loads.len(), tried.refused, tried.calls.len()), (1, None, 0));
 }
