@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use callgate_compiler::generate::Optimize;
 use callgate_profiles::Runtime;
 use callgate_profiles::export::Format;
 use callgate_profiles::import;
@@ -93,11 +94,29 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Also print what the filter costs: its size before and after the kernel's conversion, executed instructions (mean and
     /// worst), and which calls the kernel will cache, with the reason for each that it won't. On standard output with -o,
     /// else on standard error. `=human` for lines instead of one JSON object
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "json")]
     pub(crate) stats: Option<Facts>,
+}
+
+/// What the instructions are to be good at. They mean the same whatever it is.
+#[derive(Args)]
+pub(crate) struct ObjectiveArgs {
+    /// What comes first: fewest instructions, fewest executed by the mean call, or both. Of an allowed call that no argument
+    /// decides, kernels from 5.11 on execute none
+    #[arg(long, value_name = "WHAT", default_value = "balanced", value_parser = parse_optimize())]
+    pub(crate) optimize: Optimize,
+    /// Look for the best search tree among all there are, not among good ones: some 10 ms
+    #[arg(long)]
+    pub(crate) exhaustive: bool,
+    /// How often each call is made: a recording, or JSON like {"read": 120, "write": 30}; FILE#MIX where the file has several
+    /// mixes by name. `--kernel` before 5.11 makes the calls count that newer kernels cache
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
 }
 
 /// How and where a profile is written.
@@ -285,6 +304,8 @@ pub(crate) struct Run {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Don't set no_new_privs; needs CAP_SYS_ADMIN
     #[arg(long)]
     pub(crate) keep_privileges: bool,
@@ -378,6 +399,15 @@ fn parse_backend() -> impl TypedValueParser<Value = Backend> {
     PossibleValuesParser::new(BACKENDS.map(|(name, _)| name)).map(|name| {
         let found = BACKENDS.iter().find(|(known, _)| *known == name);
         found.map(|(_, backend)| *backend).expect("clap lets the possible values through only")
+    })
+}
+
+fn parse_optimize() -> impl TypedValueParser<Value = Optimize> {
+    const WAYS: [(&str, Optimize); 3] =
+        [("size", Optimize::Size), ("balanced", Optimize::Balanced), ("speed", Optimize::Speed)];
+    PossibleValuesParser::new(WAYS.map(|(name, _)| name)).map(|name| {
+        let found = WAYS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, way)| *way).expect("clap lets the possible values through only")
     })
 }
 

@@ -15,6 +15,8 @@ use callgate_profiles::shipped::{shipped, shipped_names};
 use crate::cli::ReadAs;
 use crate::failure::Failure;
 
+pub(crate) use foreign::select;
+
 /// Every text of a policy, parsed, and what the parser had to say.
 pub(crate) struct Loaded {
     pub(crate) sources: Sources,
@@ -38,7 +40,7 @@ pub(crate) fn load(files: &[PathBuf], statements: &[String], from: Option<ReadAs
         loader.parse("-e", statement.clone(), 0, 0);
     }
     for file in files {
-        let (file, selector) = foreign::select(file);
+        let (file, selector) = select(file);
         let file = file.as_path();
         let text = read(file)?;
         let scope = loader.next_scope();

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod failure;
 mod input;
+mod objective;
 mod output;
 mod policy;
 mod report;

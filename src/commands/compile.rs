@@ -10,14 +10,14 @@ use callgate_profiles::export::{ExportOptions, Format, export};
 use super::stats;
 use crate::cli::{Compile, ExportArgs};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
     let default_abis = default_abis(args.output.to)?;
     let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = policy::program(&checked.policy)?;
+    let compiled = objective::program(&checked.policy, &args.objective, target.kernel)?;
     write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
     if let Some(format) = args.stats {
         let shown =
