@@ -4,6 +4,7 @@
 #[path = "../src/backend/mod.rs"]
 mod backend;
 mod bad_input;
+mod bars;
 mod bundle;
 mod circle;
 mod commands;
@@ -13,6 +14,10 @@ mod engines;
 mod exactness;
 mod expectations;
 mod house;
+mod kernel_facts;
+#[path = "../benches/policies/mod.rs"]
+#[allow(dead_code)] // the benchmarks need more of it
+mod policies;
 mod program_mutants;
 mod readme;
 mod rights;
