@@ -9,6 +9,7 @@ pub mod bpf;
 pub mod call;
 pub mod compile;
 pub mod condition;
+pub mod decompile;
 pub mod generate;
 pub mod graph;
 pub mod lower;
