@@ -201,7 +201,7 @@ fn mutated(program: &Program, at: usize, change: u8, value: u32) -> Program {
         2 => std::mem::swap(jt, jf),
         3 => *jt = jt.wrapping_add(1),
         4 if *code & 0x07 == op::JMP && *code != op::JMP => {
-            *code = op::JMP | [op::JEQ, op::JGT, op::JGE, op::JSET][value as usize % 4]
+            *code = op::JMP | [op::JEQ, op::JGT, op::JGE, op::JSET][value as usize % 4];
         }
         4 => *k = value,
         _ => *jf = jf.wrapping_sub(1),

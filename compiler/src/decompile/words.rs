@@ -51,8 +51,8 @@ impl Word {
             op::ADD => self.sum(right, Tree::FALSE, forest),
             op::SUB => self.difference(right, forest),
             op::NEG => Self::constant(0).difference(self, forest),
-            op::LSH => self.shifted(right, forest, |word, by| word.left(by)),
-            op::RSH => self.shifted(right, forest, |word, by| word.right(by)),
+            op::LSH => self.shifted(right, forest, Self::left),
+            op::RSH => self.shifted(right, forest, Self::right),
             op::MUL => self.product(right, forest),
             _ => self.quotient(right, forest),
         }
