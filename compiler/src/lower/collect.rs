@@ -191,10 +191,11 @@ impl Collector<'_> {
             }
         }
         for &(abi, action) in actions {
-            let own = numbers.iter().find(|(on, _)| *on == abi).and_then(|&(_, nr)| tables::name(abi, nr));
             let name = match &call.callee.node {
                 NameOrNumber::Name(name) => Some(name.as_str()),
-                NameOrNumber::Number(_) => own,
+                NameOrNumber::Number(_) => {
+                    numbers.iter().find(|(on, _)| *on == abi).and_then(|&(_, nr)| tables::name(abi, nr))
+                }
             };
             let rank = if call.arguments.as_ref().is_none_or(Vec::is_empty) { Rank::Name } else { Rank::Condition };
             let entry = Entry { layer: unit.layer, rank, condition: Condition::Always, action, span: call.span };
@@ -204,7 +205,7 @@ impl Collector<'_> {
         }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope = Scope {
+            let scope = || Scope {
                 abi,
                 abis: &self.header.spoken,
                 call: tables::name(abi, nr),
@@ -213,7 +214,7 @@ impl Collector<'_> {
             };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
-                Some(exprs) => match typing::conjunction(&scope, exprs) {
+                Some(exprs) => match typing::conjunction(&scope(), exprs) {
                     // Also `read()`: no condition, so the name's rank.
                     Ok(Condition::Always) => (Rank::Name, Condition::Always),
                     Ok(condition) => (Rank::Condition, condition),
