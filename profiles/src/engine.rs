@@ -98,6 +98,14 @@ pub enum Libseccomp {
 }
 
 impl Libseccomp {
+    /// The number that a name has on an ABI, where it is known; calls that also go through a multiplexer have theirs.
+    #[must_use]
+    pub fn number(self, abi: Abi, call: &str) -> Option<u32> {
+        // Its x32 table lacks a call that the kernel's has.
+        let lacks = self == Self::Debian12 && (abi, call) == (Abi::X32, "map_shadow_stack");
+        tables::number(abi, call).filter(|_| self.knows(call) && !lacks)
+    }
+
     /// Whether a name is known. It doesn't matter which ABI has the call: libseccomp has one list of names for all.
     #[must_use]
     pub fn knows(self, call: &str) -> bool {

@@ -98,7 +98,13 @@ fn tricky() -> Vec<(&'static str, Value)> {
                 &json!([]),
             ),
         ),
-        ("mips", profile(&json!({"architectures": ["SCMP_ARCH_MIPSEL64", "SCMP_ARCH_RISCV64"]}), &json!([]))),
+        (
+            "mips",
+            profile(
+                &json!({"architectures": ["SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_MIPSEL"]}),
+                &json!([]),
+            ),
+        ),
         ("kill-by-default", profile(&json!({"defaultAction": "SCMP_ACT_KILL_PROCESS"}), &json!([]))),
         ("kill-thread-by-default", profile(&json!({"defaultAction": "SCMP_ACT_KILL"}), &json!([]))),
         (
@@ -224,41 +230,169 @@ fn tricky() -> Vec<(&'static str, Value)> {
         ),
         ("both-byte-orders", profile(&json!({"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_S390X"]}), &json!([]))),
         ("loongarch", profile(&json!({"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_LOONGARCH64"]}), &json!([]))),
+        ("the-largest-errno", profile(&native, &json!([errno(&["mkdir"], 4095, &[])]))),
+        ("an-errno-of-the-kernels-own", profile(&native, &json!([errno(&["mkdir"], 4094, &[])]))),
+        ("a-larger-errno", profile(&native, &json!([errno(&["mkdir"], 12_345, &[])]))),
+        ("a-larger-default", profile(&json!({"defaultErrnoRet": 4095}), &json!([]))),
+        (
+            "trace-with-a-number",
+            profile(&native, &json!([{"names": ["mkdir"], "action": "SCMP_ACT_TRACE", "errnoRet": 0xffff}])),
+        ),
         ("notify-by-default", profile(&json!({"defaultAction": "SCMP_ACT_NOTIFY"}), &json!([]))),
         ("nothing-at-all", json!({})),
     ]
 }
 
+/// What no filter comes to: `ret ALLOW`.
+const LETS_ALL_THROUGH: &[u8] = &[6, 0, 0, 0, 0, 0, 0xff, 0x7f];
+
+/// Whether the filter that a runtime loads for an OCI profile is what callgate reads; else what is wrong.
+fn compare(containers: &Container, engine: Engine, name: &str, text: &str, oci: &Value) -> Result<(), String> {
+    let runtime = if matches!(engine, Engine::Crun | Engine::Podman) { "crun" } else { "runc" };
+    match (policy(engine, text), containers.filter(runtime, oci, name)) {
+        (Ok(policy), Ok(bytes)) => {
+            let bytes = if bytes.is_empty() { LETS_ALL_THROUGH } else { &bytes };
+            let found = differences(&policy, &from_bytes(bytes, Endian::Little).unwrap());
+            if found.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{engine} {name}: {} ranges: {}", found.len(), found[0]))
+            }
+        }
+        (Err(_), Err(_)) => Ok(()),
+        (Ok(_), Err(said)) => Err(format!("{engine} {name}: refused: {said}")),
+        (Err(found), Ok(_)) => Err(format!("{engine} {name}: not refused: {found:#?}")),
+    }
+}
+
 #[test]
 fn runtimes_enforce_what_callgate_reads() {
     let Some(containers) = Container::place("runtimes_enforce_what_callgate_reads") else { return };
-    let only = std::env::var("CALLGATE_ONLY").ok();
     let mut wrong = Vec::new();
     for (name, profile) in tricky() {
-        if only.as_deref().is_some_and(|only| only != name) {
-            continue;
-        }
-        let text = profile.to_string();
-        for (engine, runtime) in [(Engine::Runc, "runc"), (Engine::Crun, "crun")] {
-            let ours = policy(engine, &text);
-            let theirs = containers.filter(runtime, &profile, name);
-            match (ours, theirs) {
-                (Ok(policy), Ok(bytes)) => {
-                    let program = from_bytes(&bytes, Endian::Little).unwrap();
-                    let found = differences(&policy, &program);
-                    if !found.is_empty() {
-                        wrong.push(format!(
-                            "{runtime} {name}: {} ranges: {}",
-                            found.len(),
-                            found[..found.len().min(6)].join("\n    ")
-                        ));
-                    }
-                }
-                (Err(_), Err(_)) => {}
-                (Ok(_), Err(said)) => wrong.push(format!("{runtime} {name}: refused: {said}")),
-                (Err(found), Ok(_)) => wrong.push(format!("{runtime} {name}: not refused: {found:#?}")),
-            }
+        for engine in [Engine::Runc, Engine::Crun] {
+            wrong.extend(compare(&containers, engine, name, &profile.to_string(), &profile).err());
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a client on this machine makes of a file, by the documentation of `docker run --security-opt seccomp=` and of
+/// containers-seccomp.json(5). Shares nothing with `engine::client`.
+fn resolved(file: &Value, podman: bool) -> Value {
+    let mut oci = json!({"defaultAction": file["defaultAction"]});
+    let number = |object: &Value, name: &str, number: &str| {
+        let named = if podman { object[name].as_str() } else { None };
+        match named {
+            Some(name) => json!(callgate_compiler::tables::errno(Abi::X86_64, name)),
+            None => object[number].clone(),
+        }
+    };
+    let default = number(file, "defaultErrno", "defaultErrnoRet");
+    if !default.is_null() {
+        oci["defaultErrnoRet"] = default;
+    }
+    oci["architectures"] = file["architectures"].clone();
+    for machine in file["archMap"].as_array().into_iter().flatten() {
+        if machine["architecture"] == "SCMP_ARCH_X86_64" {
+            let others = machine["subArchitectures"].as_array().into_iter().flatten().cloned();
+            oci["architectures"] = others.chain([json!("SCMP_ARCH_X86_64")]).collect();
+        }
+    }
+    if oci["architectures"].is_null() {
+        oci.as_object_mut().unwrap().remove("architectures");
+    }
+    let has = |list: &Value, wanted: &str| list.as_array().into_iter().flatten().any(|one| one == wanted);
+    let held = |name: &Value| DOCKER_CAPABILITIES.iter().any(|held| format!("CAP_{held}") == *name);
+    let mut rules = Vec::new();
+    for rule in file["syscalls"].as_array().unwrap() {
+        let (includes, excludes) = (&rule["includes"], &rule["excludes"]);
+        let named = includes["arches"].as_array().is_none_or(Vec::is_empty) || has(&includes["arches"], "amd64");
+        let all = includes["caps"].as_array().into_iter().flatten().all(held);
+        let none = !excludes["caps"].as_array().into_iter().flatten().any(held);
+        // Every kernel that runs this is newer than 4.8, the only one that files name.
+        if named && all && none && !has(&excludes["arches"], "amd64") {
+            let names = if rule["names"].is_null() { json!([rule["name"]]) } else { rule["names"].clone() };
+            let mut kept = json!({"names": names, "action": rule["action"]});
+            let errno = number(rule, "errno", "errnoRet");
+            if !errno.is_null() {
+                kept["errnoRet"] = errno;
+            }
+            if rule["args"].as_array().is_some_and(|args| !args.is_empty()) {
+                kept["args"] = rule["args"].clone();
+            }
+            rules.push(kept);
+        }
+    }
+    oci["syscalls"] = rules.into();
+    oci
+}
+
+#[test]
+fn clients_and_runtimes_enforce_what_callgate_reads_in_real_profiles() {
+    let Some(folder) = std::env::var_os("CALLGATE_CORPUS") else {
+        eprintln!("skipped: CALLGATE_CORPUS names no folder with the originals");
+        return;
+    };
+    let name = "clients_and_runtimes_enforce_what_callgate_reads_in_real_profiles";
+    let Some(containers) = Container::place(name) else { return };
+    let files = [
+        "oci/moby-default.json",
+        "oci/moby-example.json",
+        "oci/containers-common.json",
+        "spo/bpf-recorder.json",
+        "spo/security-profiles-operator.json",
+    ];
+    for file in files {
+        let path = std::path::Path::new(&folder).join(file);
+        let mut profile: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        // Not every one is for the runtimes of this machine. Last, so that it changes as little as can be.
+        profile["syscalls"].as_array_mut().unwrap().push(json!({"names": NEEDED, "action": "SCMP_ACT_ALLOW"}));
+        for engine in [Engine::Runc, Engine::Crun, Engine::Docker, Engine::Podman] {
+            let oci = resolved(&profile, engine == Engine::Podman);
+            let short = file.rsplit('/').next().unwrap();
+            compare(&containers, engine, short, &profile.to_string(), &oci).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let refused = policy(engine, &profile.to_string()).is_err();
+            // One example of moby's has an errno that libseccomp refuses.
+            assert_eq!(refused, short == "moby-example.json", "{engine} {short}");
+        }
+    }
+}
+
+#[test]
+fn libseccomp_has_the_names_and_numbers_that_callgate_says() {
+    const ABIS: &[(Abi, &str)] = &[
+        (Abi::X86_64, "x86_64"),
+        (Abi::X86, "x86"),
+        (Abi::X32, "x32"),
+        (Abi::Aarch64, "aarch64"),
+        (Abi::Arm, "arm"),
+        (Abi::Riscv64, "riscv64"),
+        (Abi::S390x, "s390x"),
+        (Abi::Ppc64le, "ppc64le"),
+        (Abi::Mipsn32, "mips64n32"),
+    ];
+    let resolve = |abi: &str, name: &str| {
+        let output = std::process::Command::new("scmp_sys_resolver").args(["-a", abi, name]).output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse::<i64>().ok()
+    };
+    // The numbers are those of one version.
+    if (resolve("x86_64", "cachestat"), resolve("x86_64", "mseal")) != (Some(451), Some(-1)) {
+        eprintln!("skipped: no scmp_sys_resolver of Debian 12");
+        return;
+    }
+    for name in callgate_compiler::tables::names() {
+        for &(abi, theirs) in ABIS {
+            let own = Libseccomp::Debian12.number(abi, name);
+            match resolve(theirs, name) {
+                Some(-1) => assert!(!Libseccomp::Debian12.knows(name), "{name} on {abi}"),
+                Some(number @ 0..) => assert_eq!(own, u32::try_from(number).ok(), "{name} on {abi}"),
+                // A call of another ABI, or one that also goes through a multiplexer.
+                _ => {
+                    let multiplexed = callgate_compiler::tables::part_of(abi, name).is_some();
+                    assert!(multiplexed || own.is_none(), "{name} on {abi}");
+                }
+            }
+        }
+    }
 }

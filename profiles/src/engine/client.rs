@@ -18,15 +18,17 @@ pub(super) enum Client {
 }
 
 /// An action with the number that counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Verb {
     pub(super) action: ActionName,
+    pub(super) number: u16,
     /// As the language writes it.
     pub(super) text: String,
 }
 
 /// One entry of the OCI profile.
 pub(super) struct SpecRule<'p> {
+    pub(super) span: Span,
     pub(super) names: &'p [At<String>],
     pub(super) verb: Verb,
     pub(super) arguments: &'p [Argument],
@@ -36,6 +38,7 @@ pub(super) struct SpecRule<'p> {
 pub(super) struct Spec<'p> {
     pub(super) span: Span,
     pub(super) default: Verb,
+    pub(super) default_span: Span,
     /// In the file's order. The machine's own need not be among them.
     pub(super) architectures: Vec<Architecture>,
     pub(super) flags: Vec<FilterFlag>,
@@ -58,11 +61,13 @@ pub(super) fn resolve<'p>(
     Some(Spec {
         span: profile.span,
         default: verb(client, host, default),
+        default_span: default.name.span,
         architectures: of_machine(client, host, profile),
         flags: flags(profile),
         profile,
         rules: rules
             .map(|entry| SpecRule {
+                span: entry.action.name.span,
                 names: &entry.names,
                 verb: verb(client, host, &entry.action),
                 arguments: &entry.arguments,
@@ -108,7 +113,7 @@ fn verb(client: Client, host: &Host, action: &Action) -> Verb {
     let named = action.errno.name.as_ref().filter(|_| client == Client::Podman);
     let named = named.and_then(|name| tables::errno(host.machine, &name.value));
     let number = named.or(action.errno.number.map(|number| number.value)).unwrap_or(1);
-    Verb { action: action.name.value, text: action.name.value.verb(number) }
+    Verb { action: action.name.value, number, text: action.name.value.verb(number) }
 }
 
 /// A file without flags gets `SPEC_ALLOW` from runc and crun. Docker and Podman drop an empty list on the way, so that one is

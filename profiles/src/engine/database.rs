@@ -8,6 +8,7 @@ use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
 use callgate_grammar::Span;
 
+use super::Libseccomp;
 use crate::import::guard::Guard;
 use crate::import::profile::{Argument, Comparison};
 use crate::import::rules::{Rule, When};
@@ -38,12 +39,13 @@ pub(super) enum Clash {
 
 /// The rules of a filter.
 pub(super) struct Database {
+    libseccomp: Libseccomp,
     abis: BTreeMap<Abi, BTreeMap<&'static str, Call>>,
 }
 
 impl Database {
-    pub(super) fn new(abis: &BTreeSet<Abi>) -> Self {
-        Self { abis: abis.iter().map(|&abi| (abi, BTreeMap::new())).collect() }
+    pub(super) fn new(libseccomp: Libseccomp, abis: &BTreeSet<Abi>) -> Self {
+        Self { libseccomp, abis: abis.iter().map(|&abi| (abi, BTreeMap::new())).collect() }
     }
 
     /// Adds a rule for a call on every ABI that has it.
@@ -56,7 +58,7 @@ impl Database {
     ) -> Result<(), (Abi, Clash)> {
         let mut result = Ok(());
         for (&abi, calls) in &mut self.abis {
-            for (name, arguments) in targets(abi, call, arguments, span) {
+            for (name, arguments) in targets(self.libseccomp, abi, call, arguments, span) {
                 let kept = Kept { arguments, verb: verb.to_owned() };
                 if let Err(clash) = calls.entry(name).or_default().keep(kept) {
                     result = result.and(Err((abi, clash)));
@@ -128,14 +130,20 @@ impl Call {
 
 /// The calls that a rule is added for on an ABI. Where a call goes through a multiplexer (`socketcall`), it is added for that
 /// too, its comparison of the first argument replaced by the one that picks the call (`abi_rule_add`).
-fn targets(abi: Abi, call: &str, arguments: &[Argument], span: Span) -> Vec<(&'static str, Vec<Argument>)> {
+fn targets(
+    libseccomp: Libseccomp,
+    abi: Abi,
+    call: &str,
+    arguments: &[Argument],
+    span: Span,
+) -> Vec<(&'static str, Vec<Argument>)> {
     let mut targets = Vec::new();
     if let Some((_, selector, part)) = tables::part_of(abi, call) {
         let picks = Argument { index: 0, comparison: Comparison::Equal, mask: u64::MAX, value: selector, span };
         let others = arguments.iter().filter(|argument| argument.index != 0).copied();
         targets.push((part.multiplexer, [picks].into_iter().chain(others).collect()));
     }
-    let own = tables::number(abi, call).and_then(|nr| tables::name(abi, nr));
+    let own = libseccomp.number(abi, call).and_then(|nr| tables::name(abi, nr));
     targets.extend(own.map(|name| (name, arguments.to_vec())));
     let compared = |(name, arguments): (&'static str, Vec<Argument>)| {
         (name, arguments.iter().filter_map(|argument| as_compared(abi, argument)).collect())

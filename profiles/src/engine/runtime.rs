@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use callgate_compiler::abi::{Abi, Endian};
+use callgate_compiler::action::MAX_ERRNO;
 use callgate_compiler::tables;
 use callgate_grammar::{Diagnostic, Span};
 
-use super::client::{Spec, SpecRule};
+use super::client::{Spec, SpecRule, Verb};
 use super::database::{Clash, Database};
 use super::{Host, Libseccomp, stub};
 use crate::import::docker;
@@ -41,7 +42,8 @@ pub(super) fn statements(
     let abis = with_the_machines_own(host, &listed);
     diagnostics.extend(both_byte_orders(&abis, spec.span));
     diagnostics.extend(refused_notifications(runtime, spec));
-    let mut database = Database::new(&abis);
+    diagnostics.extend(refused_errnos(spec));
+    let mut database = Database::new(host.libseccomp, &abis);
     let mut unknown = BTreeSet::new();
     for rule in &spec.rules {
         if is_like_the_default(rule, spec) {
@@ -67,7 +69,7 @@ pub(super) fn statements(
     let mut numbers = Vec::new();
     if runtime == Runtime::Runc && stub::is_set(&spec.default) {
         let highest = stub::highest(host, &listed, spec);
-        numbers = stub::apply(&mut database, &highest, &abis, &spec.default, diagnostics, spec.span);
+        numbers = stub::apply(&mut database, host, &highest, &abis, &spec.default, diagnostics, spec.span);
     }
     let mut header = vec!["kill-thread: arch other".to_owned()];
     header.extend(docker::header(&spec.flags, spec.profile));
@@ -129,10 +131,24 @@ fn refused_notifications(runtime: Runtime, spec: &Spec<'_>) -> Vec<Diagnostic> {
     by_default.map(|default| refused(default.name.span, "by default")).into_iter().chain(writes).collect()
 }
 
+/// libseccomp takes errnos below 4095 (`db_col_action_valid` in src/db.c).
+fn refused_errnos(spec: &Spec<'_>) -> Vec<Diagnostic> {
+    let verbs = spec.rules.iter().filter(|rule| !is_like_the_default(rule, spec)).map(|rule| (&rule.verb, rule.span));
+    let all = verbs.chain([(&spec.default, spec.default_span)]);
+    let refused = |(verb, span): (&Verb, Span)| {
+        (verb.action == ActionName::Errno && verb.number >= MAX_ERRNO).then(|| {
+            Diagnostic::error("engine-refuses", format!("libseccomp refuses the errno {}", verb.number))
+                .at(span, "so the container doesn't start")
+                .help("use one of the numbers of errno(3)")
+        })
+    };
+    all.filter_map(refused).collect()
+}
+
 /// A rule that does what the default does is none, whatever other rules say about its call: both runtimes leave it out, as
 /// libseccomp wouldn't take it.
 fn is_like_the_default(rule: &SpecRule<'_>, spec: &Spec<'_>) -> bool {
-    rule.verb == spec.default
+    rule.verb.text == spec.default.text
 }
 
 /// An entry that looks at one argument twice becomes a rule for each of its comparisons, also those of other arguments, so that

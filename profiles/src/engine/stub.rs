@@ -14,8 +14,6 @@ use crate::import::guard::Guard;
 use crate::import::profile::ActionName;
 use crate::import::rules::{Rule, When};
 
-const ENOSYS: &str = "errno(ENOSYS)";
-
 /// Numbers without a name below the highest one that are spelt out on one ABI. Arm has more, 0xf0000 of them before its private
 /// calls, and the language has no ranges of numbers: there those above it are left with the default, and a note says so.
 const GAPS: usize = 8_192;
@@ -30,10 +28,8 @@ pub(super) fn is_set(default: &Verb) -> bool {
 /// there; an ABI whose highest number is 0 has none.
 pub(super) fn highest(host: &Host, listed: &BTreeSet<Abi>, spec: &Spec<'_>) -> BTreeMap<Abi, u32> {
     let names: BTreeSet<&str> = spec.rules.iter().flat_map(|rule| rule.names).map(|name| name.value.as_str()).collect();
-    let number = |abi: Abi, name: &str| {
-        let counts = host.libseccomp.knows(name) && tables::part_of(abi, name).is_none();
-        tables::number(abi, name).filter(|_| counts)
-    };
+    let number =
+        |abi: Abi, name: &str| host.libseccomp.number(abi, name).filter(|_| tables::part_of(abi, name).is_none());
     let of_abi = |&abi: &Abi| {
         let highest = names.iter().filter_map(|name| number(abi, name)).max();
         highest.filter(|&highest| highest != 0).map(|highest| (abi, highest))
@@ -44,6 +40,7 @@ pub(super) fn highest(host: &Host, listed: &BTreeSet<Abi>, spec: &Spec<'_>) -> B
 /// Puts the stub before the rules. Gives the rules for numbers without a name.
 pub(super) fn apply(
     database: &mut Database,
+    host: &Host,
     highest: &BTreeMap<Abi, u32>,
     abis: &BTreeSet<Abi>,
     default: &Verb,
@@ -56,9 +53,10 @@ pub(super) fn apply(
         numbers.push(Rule { call, guard, when: When::Always, verb: verb.to_owned() });
     };
     for (&abi, &last) in highest {
+        let enosys = enosys(host, abi);
         for (nr, name) in tables::calls(abi) {
             if nr > last || is_setup(abi, nr) {
-                database.set(abi, name, ENOSYS);
+                database.set(abi, name, &enosys);
             }
         }
         let first = abi.numbers().first().map_or(0, |&(first, _)| first);
@@ -70,19 +68,28 @@ pub(super) fn apply(
             );
             continue;
         }
-        rule(abi, "unknown".to_owned(), ENOSYS);
+        rule(abi, "unknown".to_owned(), &enosys);
         for nr in gaps {
-            rule(abi, nr.to_string(), if is_setup(abi, nr) { ENOSYS } else { &default.text });
+            rule(abi, nr.to_string(), if is_setup(abi, nr) { &enosys } else { &default.text });
         }
     }
     // -1, which a tracer sets to skip a call, has x32's bit.
     let minus_one = u32::MAX.to_string();
     match (highest.contains_key(&Abi::X86_64), highest.contains_key(&Abi::X32)) {
         (true, false) => rule(Abi::X86_64, minus_one, &default.text),
-        (false, true) if abis.contains(&Abi::X86_64) => rule(Abi::X86_64, minus_one, ENOSYS),
+        (false, true) if abis.contains(&Abi::X86_64) => rule(Abi::X86_64, minus_one, &enosys(host, Abi::X86_64)),
         _ => {}
     }
     numbers
+}
+
+/// The stub has the machine's own number, by whatever ABI a call is made; MIPS has another one.
+fn enosys(host: &Host, abi: Abi) -> String {
+    let own = tables::errno(host.machine, "ENOSYS");
+    match own {
+        Some(number) if tables::errno(abi, "ENOSYS") != own => format!("errno({number})"),
+        _ => "errno(ENOSYS)".to_owned(),
+    }
 }
 
 /// On s390 the kernel reports numbers that it doesn't know as 0, so that one answers ENOSYS too.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::action::MAX_ERRNO;
 use callgate_compiler::policy::FilterFlag;
 use callgate_compiler::tables;
 use callgate_grammar::{Diagnostic, Span};
@@ -78,7 +79,10 @@ fn verb(action: &Action, diagnostics: &mut Vec<Diagnostic>) -> String {
     let name = action.errno.name.as_ref().filter(|_| action.name.value == ActionName::Errno);
     let Some(name) = name else {
         // runc and libseccomp's callers give EPERM to both when there is no errno.
-        return action.name.value.verb(number.map_or(1, |number| number.value));
+        let number = number.map_or(1, |number| number.value);
+        // The kernel returns no larger errno (kernel/seccomp.c).
+        let errno = action.name.value == ActionName::Errno;
+        return action.name.value.verb(if errno { number.min(MAX_ERRNO) } else { number });
     };
     match number {
         Some(number) if !is_errno(&name.value, u64::from(number.value)) => diagnostics.push(

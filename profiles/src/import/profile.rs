@@ -20,7 +20,7 @@ pub(crate) struct At<T> {
     pub(crate) span: Span,
 }
 
-/// An action's number, which `errnoRet` gives, and its name, which `errno` gives (Podman).
+/// An action's number, as written, which `errnoRet` gives, and its name, which `errno` gives (Podman).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Errno {
     pub(crate) number: Option<At<u16>>,

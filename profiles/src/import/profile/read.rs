@@ -127,11 +127,14 @@ fn action<'a>(
     let mut errno = Errno::default();
     if let Some(value) = number {
         let span = reader.span(value);
-        let mut number = u16::try_from(reader.number(value, u64::from(u16::MAX))?).ok()?;
+        let number = u16::try_from(reader.number(value, u64::from(u16::MAX))?).ok()?;
         if action.value == super::ActionName::Errno && number > MAX_ERRNO {
             let message = format!("{number} is no errno; the kernel returns {MAX_ERRNO}");
-            reader.push(Diagnostic::warning("errno-out-of-range", message).at(span, ""));
-            number = MAX_ERRNO;
+            reader.push(
+                Diagnostic::warning("errno-out-of-range", message)
+                    .at(span, "")
+                    .because("libseccomp refuses it, so no container starts with this file"),
+            );
         }
         if number != 0 && !action.value.takes_errno() {
             reader.push(
