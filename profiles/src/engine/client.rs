@@ -1,5 +1,5 @@
 //! What Docker and Podman make of a file before a runtime sees it: an OCI profile for one machine, kernel and set of
-//! capabilities (moby, profiles/seccomp/seccomp_linux.go; containers/common, pkg/seccomp/seccomp_linux.go).
+//! capabilities (moby, `profiles/seccomp/seccomp_linux.go`; containers/common, `pkg/seccomp/seccomp_linux.go`).
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::policy::FilterFlag;
@@ -95,9 +95,9 @@ fn of_machine(client: Client, host: &Host, profile: &Profile) -> Vec<Architectur
 fn counts(client: Client, host: &Host, entry: &Entry) -> bool {
     let held = |name: &&str| host.capabilities.contains(name);
     let (includes, excludes) = (&entry.includes, &entry.excludes);
-    let included = includes.capabilities.iter().all(|name| held(&name))
+    let included = includes.capabilities.iter().all(&held)
         && (includes.machines.is_empty() || includes.names_machine(host.machine));
-    let excluded = excludes.capabilities.iter().any(|name| held(&name)) || excludes.names_machine(host.machine);
+    let excluded = excludes.capabilities.iter().any(held) || excludes.names_machine(host.machine);
     included && !excluded && kernel_allows(client, host, includes, excludes)
 }
 

@@ -1,4 +1,4 @@
-//! What libseccomp keeps of the rules it is given, for each ABI of a filter (src/db.c, src/arch.c; 2.5.4).
+//! What libseccomp keeps of the rules it is given, for each ABI of a filter (`src/db.c`, `src/arch.c`; 2.5.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 

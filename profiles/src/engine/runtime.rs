@@ -1,4 +1,4 @@
-//! What runc and crun make of an OCI profile (runc, libcontainer/seccomp/seccomp_linux.go; crun, src/libcrun/seccomp.c).
+//! What runc and crun make of an OCI profile (runc, `libcontainer/seccomp/seccomp_linux.go`; crun, `src/libcrun/seccomp.c`).
 
 use std::collections::BTreeSet;
 
@@ -103,7 +103,7 @@ fn with_the_machines_own(host: &Host, listed: &BTreeSet<Abi>) -> BTreeSet<Abi> {
     listed.iter().copied().chain([host.machine]).collect()
 }
 
-/// libseccomp takes ABIs of one byte order into a filter (EDOM, `db_col_db_add` in src/db.c).
+/// libseccomp takes ABIs of one byte order into a filter (EDOM, `db_col_db_add` in `src/db.c`).
 fn both_byte_orders(abis: &BTreeSet<Abi>, span: Span) -> Option<Diagnostic> {
     let little = abis.iter().find(|abi| abi.endian() == Endian::Little)?;
     let big = abis.iter().find(|abi| abi.endian() == Endian::Big)?;
@@ -131,7 +131,7 @@ fn refused_notifications(runtime: Runtime, spec: &Spec<'_>) -> Vec<Diagnostic> {
     by_default.map(|default| refused(default.name.span, "by default")).into_iter().chain(writes).collect()
 }
 
-/// libseccomp takes errnos below 4095 (`db_col_action_valid` in src/db.c).
+/// libseccomp takes errnos below 4095 (`db_col_action_valid` in `src/db.c`).
 fn refused_errnos(spec: &Spec<'_>) -> Vec<Diagnostic> {
     let verbs = spec.rules.iter().filter(|rule| !is_like_the_default(rule, spec)).map(|rule| (&rule.verb, rule.span));
     let all = verbs.chain([(&spec.default, spec.default_span)]);

@@ -1,4 +1,4 @@
-//! The stub that runc sets before the filter (libcontainer/seccomp/patchbpf/enosys_linux.go): numbers above the highest one that
+//! The stub that runc sets before the filter (`libcontainer/seccomp/patchbpf/enosys_linux.go`): numbers above the highest one that
 //! the profile names answer ENOSYS, so that a libc newer than the profile can fall back.
 
 use std::collections::{BTreeMap, BTreeSet};

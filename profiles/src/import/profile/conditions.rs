@@ -9,8 +9,8 @@ impl super::Conditions {
     }
 }
 
-/// What a machine's architecture is called in `includes` and `excludes` (moby, profiles/seccomp, `goToNative`;
-/// libseccomp-golang, `ScmpArch.String`, which Podman asks). They differ on LoongArch alone.
+/// What a machine's architecture is called in `includes` and `excludes` (moby, `profiles/seccomp`, `goToNative`;
+/// libseccomp-golang, `ScmpArch.String`, which Podman asks). They differ on one machine alone.
 fn machine_names(machine: Abi) -> &'static [&'static str] {
     match machine {
         Abi::X86_64 => &["amd64"],
