@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use callgate_compiler::generate::Optimize;
 use callgate_profiles::Runtime;
+use callgate_profiles::engine::Engine;
 use callgate_profiles::export::Format;
 use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
@@ -85,6 +86,9 @@ pub(crate) struct HostArgs {
     /// What the files are, instead of what they look like
     #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
     pub(crate) from: Option<ReadAs>,
+    /// Whose reading of Docker's, Podman's and OCI's JSON counts: the document's own, or what this engine enforces on this machine (or on that of --arch)
+    #[arg(long, value_name = "ENGINE", default_value = "document", value_parser = parse_engine())]
+    pub(crate) engine: Engine,
 }
 
 #[derive(Args)]
@@ -249,8 +253,11 @@ pub(crate) struct Diff {
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// The other
-    #[arg(value_name = "B")]
-    pub(crate) right: PathBuf,
+    #[arg(value_name = "B", required_unless_present = "engines")]
+    pub(crate) right: Option<PathBuf>,
+    /// Compare what two engines make of A, instead of A with B (`runc,crun`)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["right", "engine"], value_parser = parse_engine())]
+    pub(crate) engines: Vec<Engine>,
     /// Only ask whether A lets through no more than B
     #[arg(long)]
     pub(crate) subset: bool,
@@ -432,6 +439,10 @@ fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
 fn written_formats() -> impl Iterator<Item = &'static str> {
     let others = Format::ALL.iter().map(|format| format.name()).filter(|name| *name != "gate");
     ["gate"].into_iter().chain(others)
+}
+
+fn parse_engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.iter().map(|engine| engine.name())).try_map(|name| name.parse::<Engine>())
 }
 
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {

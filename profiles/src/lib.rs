@@ -3,6 +3,7 @@
 
 mod baseline;
 pub mod derive;
+pub mod engine;
 pub mod evidence;
 pub mod export;
 pub mod groups;

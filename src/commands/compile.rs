@@ -18,7 +18,11 @@ pub(crate) fn run(args: &Compile) -> Outcome {
             .help("write one with --to bpf, asm or c"));
     }
     let default_abis = default_abis(args.output.to)?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &args.files,
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
     let compiled = match args.backend {
