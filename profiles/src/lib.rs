@@ -6,8 +6,10 @@ pub mod derive;
 pub mod export;
 pub mod groups;
 pub mod import;
+mod kafel_names;
 mod probes;
 pub mod recording;
+mod sets;
 pub mod shipped;
 
 pub use baseline::{Runtime, UnknownRuntime, baseline};
