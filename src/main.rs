@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod output;
 mod policy;
+mod recordings;
 mod report;
 mod vectors;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => commands::diff::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Learn(args) => commands::learn::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Derive(args) => commands::derive::run(&args),
         Command::Completions(args) => commands::generated::completions(args.shell),

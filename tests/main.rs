@@ -10,6 +10,7 @@ mod diff;
 mod engines;
 mod expectations;
 mod house;
+mod learning;
 mod readme;
 mod rights;
 mod stats;

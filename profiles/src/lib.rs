@@ -10,6 +10,7 @@ mod held;
 pub mod import;
 mod probes;
 pub mod recording;
+pub mod refused;
 pub mod shipped;
 pub mod stability;
 
