@@ -16,6 +16,7 @@ mod exactness;
 mod expectations;
 mod house;
 mod kernel_facts;
+mod learning;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;

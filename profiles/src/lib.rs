@@ -12,6 +12,7 @@ pub mod import;
 mod kafel_names;
 mod probes;
 pub mod recording;
+pub mod refused;
 mod sets;
 pub mod shipped;
 pub mod stability;
