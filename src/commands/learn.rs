@@ -65,7 +65,8 @@ impl Known {
             let recording = recordings::read(std::slice::from_ref(path))?;
             return Ok(Self::Seen(recording.runs.values().flat_map(|run| sights(run, false)).collect()));
         }
-        let loaded = input::load(std::slice::from_ref(path), &[], None)?;
+        let reading = policy::reading(&Default::default(), &[])?;
+        let loaded = input::load(std::slice::from_ref(path), &[], &reading)?;
         let target = policy::target(&Default::default(), vec![policy::host_abi()?])?;
         Ok(Self::Allowed(policy::check(loaded, &target)?))
     }
