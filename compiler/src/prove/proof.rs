@@ -66,7 +66,7 @@ pub fn prove(relation: Relation, left: Filter<'_>, right: Filter<'_>, budget: Bu
 #[must_use]
 pub fn prove_at_cost(relation: Relation, left: Filter<'_>, right: Filter<'_>, budget: Budget) -> (Verdict, Cost) {
     let mut diagrams = Diagrams::new(budget.nodes);
-    let outcome = both(&mut diagrams, left, right, budget, |diagrams, of_left, of_right| {
+    let outcome = both_in(&mut diagrams, left, right, budget, |diagrams, of_left, of_right| {
         Ok(difference::first(diagrams, relation, of_left, of_right)?.inspect(|witness| confirm(left, right, witness)))
     });
     let verdict = match outcome {
@@ -90,7 +90,7 @@ pub fn differences(
     limit: usize,
     budget: Budget,
 ) -> Result<Differences, Undecided> {
-    both(&mut Diagrams::new(budget.nodes), left, right, budget, |diagrams, of_left, of_right| {
+    both(left, right, budget, |diagrams, of_left, of_right| {
         let differences = listing::differences(diagrams, relation, of_left, of_right, limit)?;
         differences.ranges.iter().for_each(|range| confirm(left, right, &range.witness));
         Ok(differences)
@@ -98,7 +98,17 @@ pub fn differences(
 }
 
 /// Asks a question about the functions of two filters.
-fn both<T>(
+pub(super) fn both<T>(
+    left: Filter<'_>,
+    right: Filter<'_>,
+    budget: Budget,
+    ask: impl FnOnce(&mut Diagrams, Function, Function) -> Result<T, OutOfNodes>,
+) -> Result<T, Undecided> {
+    both_in(&mut Diagrams::new(budget.nodes), left, right, budget, ask)
+}
+
+/// [`both`], with the store to build in.
+fn both_in<T>(
     diagrams: &mut Diagrams,
     left: Filter<'_>,
     right: Filter<'_>,
