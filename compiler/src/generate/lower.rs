@@ -17,8 +17,12 @@ fn limits(objective: &Objective, total: u64) -> Limits {
         // No program has so many.
         Optimize::Speed => total / 4096,
     };
-    let (window, holes) = if objective.exhaustive { (200, 8) } else { (14, 4) };
-    Limits { price: price.max(1), window, holes, slack: 2 }
+    let price = price.max(1);
+    if objective.exhaustive {
+        Limits { price, window: 200, holes: 8, few: 12, slack: 2 }
+    } else {
+        Limits { price, window: 12, holes: 4, few: 4, slack: 2 }
+    }
 }
 
 /// The compares of a graph, and where they start.

@@ -27,6 +27,43 @@ pub(super) struct Interval {
     pub(super) target: StepId,
 }
 
+/// The first tests of a run, a hole before the splits.
+struct Choices {
+    run: Run,
+    /// The holes that are out, ascending.
+    out: [usize; MOST_HOLES],
+    hole: Option<usize>,
+    split: usize,
+    low_out: usize,
+}
+
+impl Iterator for Choices {
+    type Item = (Choice, [Option<Run>; 2]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let run = self.run;
+        if let Some(hole) = self.hole.take() {
+            return Some((Choice::Hole(index(hole)), [Some(Run { out: run.out + 1, ..run }), None]));
+        }
+        while self.split < run.to {
+            self.split += 1;
+            let split = self.split;
+            if self.low_out < run.out && self.out[self.low_out] < split {
+                self.low_out += 1;
+            }
+            let (low_out, high_out) = (self.low_out, run.out - self.low_out);
+            let only_holes = split - run.from == low_out || run.to + 1 - split == high_out;
+            // Before a hole that is out is where behind it is.
+            if !only_holes && !(low_out < run.out && self.out[low_out] == split) {
+                let low = Run { from: run.from, to: split - 1, out: low_out };
+                let high = Run { from: split, to: run.to, out: high_out };
+                return Some((split_at(split, low_out), [Some(low), Some(high)]));
+            }
+        }
+        None
+    }
+}
+
 /// How long to look for a good tree, and what is good.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -36,12 +73,14 @@ pub(super) struct Limits {
     pub(super) window: usize,
     /// The most holes taken out of one run.
     pub(super) holes: usize,
+    /// A hole whose neighbours lead to different places is taken out where at least one in so many searches is for it.
+    pub(super) few: u64,
     /// How many compares the deepest search may take more than the shallowest tree's, of splits alone, does.
     pub(super) slack: u32,
 }
 
 /// For the words of arguments, where intervals are few and all weigh the same.
-const ARGUMENT_LIMITS: Limits = Limits { price: 0, window: 32, holes: 4, slack: 3 };
+const ARGUMENT_LIMITS: Limits = Limits { price: 0, window: 32, holes: 4, few: 4, slack: 3 };
 
 /// Without numbers to go by: so many compares less in the program are worth one more on the average search.
 const COMPARES_PER_SEARCH: u64 = 12;
@@ -110,27 +149,37 @@ enum Choice {
     /// All of it leads to one place: nothing to tell.
     Nothing,
     /// `>=` the start of this interval; of the holes so many lie below it.
-    Split(usize, usize),
+    Split(u32, u8),
     /// `==` this single value.
-    Hole(usize),
+    Hole(u32),
 }
 
 /// The best tree for a run.
 #[derive(Clone, Copy, Debug)]
 struct Best {
     cost: u64,
-    height: u32,
+    height: u8,
     choice: Choice,
+}
+
+/// Trees are remembered in thousands: an index in four bytes. Lists of 2^32 intervals are far past every limit.
+fn index(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn split_at(split: usize, low_out: usize) -> Choice {
+    // Not more than MOST_HOLES.
+    Choice::Split(index(split), u8::try_from(low_out).unwrap_or(u8::MAX))
 }
 
 /// There is nothing to tell apart.
 const NOTHING: Best = Best { cost: 0, height: 0, choice: Choice::Nothing };
 
 /// No tree is shallow enough.
-const NONE: Best = Best { cost: u64::MAX, height: u32::MAX, choice: Choice::Nothing };
+const NONE: Best = Best { cost: u64::MAX, height: u8::MAX, choice: Choice::Nothing };
 
 /// How many trees that are shallow enough are looked for among all.
-const SHALLOW_BUDGET: usize = 3_000;
+const SHALLOW_BUDGET: usize = 2_000;
 
 /// The most holes a run can have taken out: [`Limits::holes`] is at most this.
 const MOST_HOLES: usize = 8;
@@ -159,7 +208,7 @@ struct Search<'a> {
     rank: Vec<usize>,
     /// Trees of runs within the window, however deep. At `(from * window + len - 1) * (holes + 1) + out`.
     best: Vec<Option<Best>>,
-    /// Trees no deeper than asked for, where the best is deeper. Looked up only.
+    /// Trees no deeper than asked for, where the best is deeper or the run is longer than the window. Looked up only.
     shallow: HashMap<(Run, u32), Best>,
     /// How many of those may still be looked for among all trees; the others are made by rule.
     budget: usize,
@@ -230,7 +279,12 @@ impl<'a> Search<'a> {
     /// The best tree of a run that takes at most `depth` compares.
     fn best(&mut self, run: Run, depth: u32) -> Best {
         if run.len() > self.limits.window {
-            return self.by_rule(run, depth);
+            if let Some(&best) = self.shallow.get(&(run, depth)) {
+                return best;
+            }
+            let best = self.by_rule(run, depth);
+            self.shallow.insert((run, depth), best);
+            return best;
         }
         let place = (run.from * self.limits.window + run.len() - 1) * (self.limits.holes + 1) + run.out;
         let best = if let Some(best) = self.best[place] {
@@ -240,7 +294,7 @@ impl<'a> Search<'a> {
             self.best[place] = Some(best);
             best
         };
-        if best.height <= depth {
+        if u32::from(best.height) <= depth {
             return best;
         }
         if let Some(&best) = self.shallow.get(&(run, depth)) {
@@ -293,7 +347,6 @@ impl<'a> Search<'a> {
         let one = self.limits.price + shape.weight;
         let mut promising: Vec<_> = self
             .choices(run, &shape)
-            .into_iter()
             .map(|(choice, parts)| {
                 let least =
                     parts.iter().flatten().map(|&part| self.best(part, u32::MAX).cost).fold(one, u64::saturating_add);
@@ -321,31 +374,14 @@ impl<'a> Search<'a> {
     }
 
     /// Every first test there is for a run, and the runs it leaves.
-    fn choices(&self, run: Run, shape: &Shape) -> Vec<(Choice, [Option<Run>; 2])> {
-        let mut choices = Vec::with_capacity(run.len());
-        if run.out < self.limits.holes && shape.found > run.out {
-            let hole = shape.holes[run.out];
-            // A hole that few look for can wait until the run is short.
-            let weight = self.intervals[hole].weight;
-            if run.len() <= 2 * self.limits.holes + 1 || weight.saturating_mul(FEW) >= shape.weight {
-                choices.push((Choice::Hole(hole), [Some(Run { out: run.out + 1, ..run }), None]));
-            }
-        }
-        let mut low_out = 0;
-        for split in run.from + 1..=run.to {
-            if low_out < run.out && shape.out[low_out] < split {
-                low_out += 1;
-            }
-            let high_out = run.out - low_out;
-            let only_holes = split - run.from == low_out || run.to + 1 - split == high_out;
-            // Before a hole that is out is where behind it is.
-            if !only_holes && !(low_out < run.out && shape.out[low_out] == split) {
-                let low = Run { from: run.from, to: split - 1, out: low_out };
-                let high = Run { from: split, to: run.to, out: high_out };
-                choices.push((Choice::Split(split, low_out), [Some(low), Some(high)]));
-            }
-        }
-        choices
+    fn choices(&self, run: Run, shape: &Shape) -> Choices {
+        let hole = (run.out < self.limits.holes && shape.found > run.out).then(|| shape.holes[run.out]);
+        let worth_it = |&hole: &usize| {
+            let short = run.len() <= 2 * self.limits.holes + 1;
+            let few = if self.joins[hole] { FEW } else { self.limits.few };
+            short && self.joins[hole] || self.intervals[hole].weight.saturating_mul(few) >= shape.weight.max(1)
+        };
+        Choices { run, out: shape.out, hole: hole.filter(worth_it), split: run.from, low_out: 0 }
     }
 
     /// A long run: a value that many look for is taken out, else it is cut where both sides weigh about the same.
@@ -361,13 +397,13 @@ impl<'a> Search<'a> {
             let hole = shape.holes[run.out];
             if self.intervals[hole].weight.saturating_mul(HOT) >= shape.weight && shape.weight > 0 {
                 let rest = self.best(Run { out: run.out + 1, ..run }, below);
-                return rest.behind(one, Choice::Hole(hole));
+                return rest.behind(one, Choice::Hole(index(hole)));
             }
         }
         let (split, low_out) = self.cut(run, &shape, below);
         let low = self.best(Run { from: run.from, to: split - 1, out: low_out }, below);
         let high = self.best(Run { from: split, to: run.to, out: run.out - low_out }, below);
-        low.beside(high).behind(one, Choice::Split(split, low_out))
+        low.beside(high).behind(one, split_at(split, low_out))
     }
 
     /// Where to cut a long run, and how many of its holes lie below: neither side with more intervals than the levels left can
@@ -410,6 +446,7 @@ impl<'a> Search<'a> {
                 self.intervals[left].target
             }
             Choice::Split(split, low_out) => {
+                let (split, low_out) = (split as usize, usize::from(low_out));
                 let low = self.build(compares, variable, Run { from: run.from, to: split - 1, out: low_out }, below);
                 let high =
                     self.build(compares, variable, Run { from: split, to: run.to, out: run.out - low_out }, below);
@@ -417,7 +454,7 @@ impl<'a> Search<'a> {
             }
             Choice::Hole(hole) => {
                 let rest = self.build(compares, variable, Run { out: run.out + 1, ..run }, below);
-                let Interval { first, only, target, .. } = self.intervals[hole];
+                let Interval { first, only, target, .. } = self.intervals[hole as usize];
                 compares.compare(variable, Test::Equal, only.unwrap_or(first), target, rest)
             }
         }
