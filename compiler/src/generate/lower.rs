@@ -5,6 +5,7 @@ use super::cubes;
 use super::frequency::{self, Flow};
 use super::objective::{Objective, Optimize};
 use super::search::{self, Interval, Limits};
+use super::tails::{self, Dispatch};
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
 use crate::policy::Policy;
 
@@ -31,25 +32,56 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy, objective: &Ob
     let limits = limits(objective, flow.total);
     let mut compares = Compares::default();
     let mut steps: Vec<Option<StepId>> = vec![None; root.index() + 1];
-    let mut start = compares.ret(policy.other.action.ret());
-    for id in graph.reachable(root) {
-        start = match graph.node(id) {
-            Node::Leaf(action) => compares.ret(action.ret()),
-            // Conditions are built into nodes that end in actions before a policy's graph is finished.
-            Node::Truth(_) => continue,
+    let reachable = graph.reachable(root);
+    for &id in &reachable {
+        steps[id.index()] = match graph.node(id) {
+            Node::Leaf(action) => Some(compares.ret(action.ret())),
             Node::Switch { variable, arms } if is_argument(*variable) => {
-                let intervals = intervals(*variable, arms, &steps, &[]);
-                argument(&mut compares, *variable, &intervals).unwrap_or(start)
+                argument(&mut compares, *variable, &intervals(*variable, arms, &steps, &[]))
             }
-            Node::Switch { variable, arms } => {
-                let values = flow.values(id, variable.word, variable.mask);
-                let intervals = intervals(*variable, arms, &steps, &values);
-                number(&mut compares, *variable, &intervals, &values, limits).unwrap_or(start)
-            }
+            // Conditions are built into nodes that end in actions before a policy's graph is finished.
+            Node::Switch { .. } | Node::Truth(_) => None,
         };
-        steps[id.index()] = Some(start);
     }
+    numbers_alone(graph, &reachable, &flow, limits, &mut compares, &mut steps);
+    for &id in &reachable {
+        if let (None, Node::Switch { variable, arms }) = (steps[id.index()], graph.node(id)) {
+            let values = flow.values(id, variable.word, variable.mask);
+            let intervals = intervals(*variable, arms, &steps, &values);
+            steps[id.index()] = number(&mut compares, *variable, &intervals, &values, limits);
+        }
+    }
+    let start = steps[root.index()].unwrap_or_else(|| compares.ret(policy.other.action.ret()));
     (compares, start)
+}
+
+/// The nodes that look at the number and lead to no other such node, with what their searches have in common shared.
+fn numbers_alone(
+    graph: &Graph,
+    reachable: &[NodeId],
+    flow: &Flow,
+    limits: Limits,
+    compares: &mut Compares,
+    steps: &mut [Option<StepId>],
+) {
+    let mut nodes = Vec::new();
+    let mut dispatches = Vec::new();
+    for &id in reachable {
+        let Node::Switch { variable, arms } = graph.node(id) else { continue };
+        if variable.word != Word::NUMBER || arms.iter().any(|arm| steps[arm.target.index()].is_none()) {
+            continue;
+        }
+        let values = flow.values(id, variable.word, variable.mask);
+        let intervals = intervals(*variable, arms, steps, &values);
+        if bit_test(compares, *variable, &intervals).is_none() {
+            nodes.push(id);
+            dispatches.push(Dispatch { variable: *variable, intervals });
+        }
+    }
+    tails::share(compares, &mut dispatches, limits);
+    for (id, dispatch) in nodes.into_iter().zip(dispatches) {
+        steps[id.index()] = search::tree_within(compares, dispatch.variable, &dispatch.intervals, limits);
+    }
 }
 
 fn is_argument(variable: Variable) -> bool {

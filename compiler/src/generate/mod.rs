@@ -15,6 +15,7 @@ mod lower;
 mod objective;
 mod provenance;
 mod search;
+mod tails;
 
 use thiserror::Error;
 

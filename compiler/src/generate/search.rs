@@ -222,7 +222,7 @@ impl<'a> Search<'a> {
         for (index, interval) in intervals.iter().enumerate() {
             before[index + 1] = before[index] + interval.weight;
         }
-        let joins = joining_holes(intervals);
+        let (_, joins) = smallest_tree(intervals);
         let worth = |index: usize| {
             let spared = if joins[index] { limits.price } else { 0 };
             intervals[index].weight.saturating_add(spared)
@@ -461,9 +461,14 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The single values that a tree of the fewest compares takes out: every interval that stays costs a split where it leads
-/// elsewhere than the one before it that stays, every value taken out an `==`.
-fn joining_holes(intervals: &[Interval]) -> Vec<bool> {
+/// How many compares the smallest tree has.
+pub(super) fn fewest_compares(intervals: &[Interval]) -> usize {
+    smallest_tree(intervals).0
+}
+
+/// The fewest compares, and the single values that a tree of so many takes out: every interval that stays costs a split where
+/// it leads elsewhere than the one before it that stays, every value taken out an `==`.
+fn smallest_tree(intervals: &[Interval]) -> (usize, Vec<bool>) {
     // For each interval, if it stays: the fewest compares up to it, and the one before it that stays.
     let mut fewest: Vec<(usize, Option<usize>)> = Vec::with_capacity(intervals.len());
     for (index, interval) in intervals.iter().enumerate() {
@@ -487,14 +492,15 @@ fn joining_holes(intervals: &[Interval]) -> Vec<bool> {
     }
     let trailing = |&out: &usize| out == 0 || intervals[intervals.len() - out].only.is_some();
     let ends = (0..=MOST_HOLES.min(intervals.len().saturating_sub(1))).take_while(trailing);
-    let last = ends.min_by_key(|&out| fewest[intervals.len() - 1 - out].0 + out);
+    let costs = ends.filter_map(|out| Some((fewest.get((intervals.len() - 1).checked_sub(out)?)?.0 + out, out)));
+    let (cost, out) = costs.min().unwrap_or_default();
     let mut holes = vec![true; intervals.len()];
-    let mut stays = last.and_then(|out| (intervals.len() - 1).checked_sub(out));
+    let mut stays = intervals.len().checked_sub(1 + out);
     while let Some(index) = stays {
         holes[index] = false;
         stays = fewest[index].1;
     }
-    holes
+    (cost, holes)
 }
 
 impl Best {
