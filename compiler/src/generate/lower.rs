@@ -222,6 +222,55 @@ mod tests {
     use super::*;
     use crate::abi::Endian;
 
+    /// Wherever the guard waits, numbers go where they went: to the native search below 2^p, to the twin's from there on.
+    #[test]
+    fn a_guard_may_wait() {
+        let native = Variable { word: Word::NUMBER, mask: 63 };
+        let whole = Variable::whole(Word::NUMBER);
+        // One number after the other hot, and several prices, so that every wait is the best at some time.
+        for (hot, price) in (0..24_u32).flat_map(|hot| [(hot, 1), (hot, 40), (hot, 1000)]) {
+            let mut compares = Compares::default();
+            let [a, b, c] = [0, 1, 2].map(|value| compares.ret(value));
+            let firsts = [(0, a), (2, b), (3, a), (9, c), (10, a), (14, b), (20, a)];
+            let end = |index: usize| firsts.get(index + 1).map_or(64, |next| next.0);
+            let interval = |(index, &(first, target)): (usize, &(u32, StepId))| {
+                let only = (end(index) == first + 1).then_some(first);
+                let weight = if (first..end(index)).contains(&hot) { 100 } else { 1 };
+                Interval { first, only, weight, target }
+            };
+            let intervals: Vec<_> = firsts.iter().enumerate().map(interval).collect();
+            let limits = Limits { price, window: 20, holes: 4, few: 12, slack: 3 };
+            let search = search::tree_within(&mut compares, native, &intervals, limits).unwrap();
+            let outer = [(0, search), (64, c), (128, b)].map(|(first, target)| Interval {
+                first,
+                only: None,
+                weight: 1,
+                target,
+            });
+            let values: Vec<_> = (0..24).map(|value| (value, if value == hot { 100 } else { 1 })).collect();
+            let start = number(&mut compares, whole, &outer, &values, limits).unwrap();
+            for nr in 0..200_u32 {
+                let mut at = start;
+                while let Step::Compare { variable, test, k, yes, no } = compares.step(at) {
+                    let value = nr & variable.mask;
+                    at = if if test == Test::Equal { value == k } else { value >= k } { yes } else { no };
+                }
+                let place = firsts.iter().rev().find(|&&(first, _)| first <= nr).unwrap().1;
+                assert_eq!(
+                    at,
+                    if nr < 64 {
+                        place
+                    } else if nr < 128 {
+                        c
+                    } else {
+                        b
+                    },
+                    "{nr} {hot} {price}"
+                );
+            }
+        }
+    }
+
     /// Against the definition, for every mask and bound of five bits.
     #[test]
     fn a_bound_at_a_power_of_two_is_a_bit_test() {
