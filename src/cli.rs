@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Derive(Derive),
     /// Run a command under a policy
     Run(Run),
+    /// Try out what works on this machine, and say what is missing where it doesn't
+    Doctor(Doctor),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page, in roff
@@ -91,6 +93,11 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Also print what the filter costs: its size before and after the kernel's conversion, executed instructions (mean and
+    /// worst), and which calls the kernel will cache, with the reason for each that it won't. On standard output with -o,
+    /// else on standard error. `=human` for lines instead of one JSON object
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "json")]
+    pub(crate) stats: Option<Facts>,
 }
 
 /// How and where a profile is written.
@@ -211,7 +218,10 @@ pub(crate) struct Diff {
 }
 
 #[derive(Args)]
-#[command(after_help = "Exits as CMD does; 3 when the recording is incomplete, 2 when CMD could not be started.")]
+#[command(
+    after_help = "Exits as CMD does, with --repeat as the first run of CMD that failed; 3 when the recording is\n\
+    incomplete or not as stable as asked for, 2 when CMD could not be started. The file is written after every run."
+)]
 pub(crate) struct Record {
     /// Where to write; `-` for standard output
     #[arg(short, long, value_name = "OUT", default_value = "recording.json")]
@@ -219,6 +229,12 @@ pub(crate) struct Record {
     /// Write a policy (`gate`) or a profile (`docker`, `oci`, …) derived from the run instead of the recording
     #[arg(long, value_name = "FORMAT", default_value = "recording", value_parser = parse_record_format())]
     pub(crate) to: RecordFormat,
+    /// Run the command so many times; with --until-stable, at most so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) repeat: Option<u32>,
+    /// Run it until so many runs in a row showed nothing new (with --arguments, no new value either); at most 100 runs, or --repeat's
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) until_stable: Option<u32>,
     /// What watches the calls; without it eBPF, or what works without its rights
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
@@ -231,7 +247,7 @@ pub(crate) struct Record {
 
 #[derive(Args)]
 pub(crate) struct Derive {
-    /// Recordings; `-` for standard input
+    /// Recordings, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
     #[arg(value_name = "REC", required = true)]
     pub(crate) recordings: Vec<PathBuf>,
     /// A policy (`gate`) or a profile
@@ -275,6 +291,16 @@ pub(crate) struct Run {
     /// The command
     #[arg(value_name = "CMD", required = true, last = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Exits 0 when a filter can be loaded and a recorder works, 1 otherwise. Runs `true` under each recorder."
+)]
+pub(crate) struct Doctor {
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -326,14 +352,19 @@ fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
     })
 }
 
+/// What a derived policy is written in, its own language first.
+fn written_formats() -> impl Iterator<Item = &'static str> {
+    let others = Format::ALL.iter().map(|format| format.name()).filter(|name| *name != "gate");
+    ["gate"].into_iter().chain(others)
+}
+
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
-    let names = ["gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
-    PossibleValuesParser::new(names)
+    PossibleValuesParser::new(written_formats())
         .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
 }
 
 fn parse_record_format() -> impl TypedValueParser<Value = RecordFormat> {
-    let names = ["recording", "gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    let names = ["recording"].into_iter().chain(written_formats());
     PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
         "recording" => Ok(RecordFormat::Recording),
         "gate" => Ok(RecordFormat::Derived(DeriveFormat::Gate)),

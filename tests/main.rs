@@ -12,6 +12,7 @@ mod expectations;
 mod house;
 mod readme;
 mod rights;
+mod stats;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;

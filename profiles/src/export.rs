@@ -6,6 +6,7 @@
 mod c;
 mod document;
 mod firejail;
+pub mod gate;
 mod kafel;
 mod lxc;
 mod minijail;
@@ -51,6 +52,8 @@ pub enum Format {
     Lxc,
     /// The seccomp lines of a firejail profile.
     Firejail,
+    /// The policy in callgate's own language.
+    Gate,
 }
 
 impl Format {
@@ -61,6 +64,7 @@ impl Format {
         Self::Bpf,
         Self::Asm,
         Self::C,
+        Self::Gate,
         Self::Kafel,
         Self::Minijail,
         Self::Systemd,
@@ -82,6 +86,7 @@ impl Format {
             Self::Systemd => "systemd",
             Self::Lxc => "lxc",
             Self::Firejail => "firejail",
+            Self::Gate => "gate",
         }
     }
 }
@@ -230,6 +235,9 @@ pub enum ExportError {
         /// The call whose rules are too many.
         call: String,
     },
+    /// The policy can't be written in the language.
+    #[error(transparent)]
+    Gate(#[from] gate::GateError),
     /// `strict` was asked for and there are notes.
     #[error("{format} can't say everything that the policy says, and strict was asked for: {}\n  next: leave `--strict` out, or change the policy", notes.join("; "))]
     Strict {
@@ -307,6 +315,7 @@ pub fn export(
         Format::Systemd => systemd::export(policy, options)?,
         Format::Lxc => lxc::export(policy, options)?,
         Format::Firejail => firejail::export(policy, options)?,
+        Format::Gate => Export { bytes: gate::gate(policy)?.into_bytes(), notes: Vec::new() },
         Format::C => Export { bytes: c::source(program, endian).into_bytes(), notes: notes::of_filter(policy) },
     };
     if options.strict && !export.notes.is_empty() {

@@ -3,13 +3,16 @@
 
 mod baseline;
 pub mod derive;
+pub mod evidence;
 pub mod export;
 pub mod groups;
+mod held;
 pub mod import;
 mod kafel_names;
 mod probes;
 pub mod recording;
 mod sets;
 pub mod shipped;
+pub mod stability;
 
 pub use baseline::{Runtime, UnknownRuntime, baseline};

@@ -550,7 +550,10 @@ mod systemd {
         ] {
             assert_eq!(found(FROM, &format!("[Service]\n{line}\n")), codes, "{line}");
         }
-        assert_eq!(found(FROM, "SystemCallFilter=read\nSystemCallArchitectures=native\n"), ["no-section"]);
+        assert_eq!(
+            found(FROM, "SystemCallFilter=read\nSystemCallArchitectures=native\n"),
+            ["no-section", "no-section"]
+        );
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! `callgate compile`
 
+use std::path::Path;
+
 use callgate_compiler::abi::Abi;
 use callgate_compiler::compile::Compiled;
 use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
+use super::stats;
 use crate::cli::{Compile, ExportArgs};
 use crate::failure::{Failure, Outcome};
 use crate::{input, output, policy};
@@ -16,6 +19,14 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     let checked = policy::check(loaded, &target)?;
     let compiled = policy::program(&checked.policy)?;
     write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    if let Some(format) = args.stats {
+        let shown =
+            stats::of(&checked.policy, &compiled.program, target.kernel.unwrap_or(target.running_kernel), format)?;
+        match args.output.export.output.as_deref() {
+            Some(path) if path != Path::new("-") => output::write(None, shown.as_bytes())?,
+            _ => eprint!("{shown}"),
+        }
+    }
     Ok(0)
 }
 
@@ -24,7 +35,7 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 /// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker => Ok(Abi::ALL.to_vec()),
+        Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
         Format::Oci | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())

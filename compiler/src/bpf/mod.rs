@@ -11,9 +11,10 @@ mod listing;
 mod machine;
 
 pub use admission::{Refusal, admit};
-pub use bitmap::constant_allow;
+pub use bitmap::{ConstantEnd, constant_allow, constant_end};
 pub use bytes::{PartialInstruction, from_bytes, to_bytes};
 pub use conversion::{MAX_CONVERTED, converted_length};
 pub use instruction::{Instruction, MAX_INSTRUCTIONS, Origin, Program, SCRATCH_WORDS, offset, op};
 pub use listing::{NumberName, disassemble};
 pub use machine::{Fault, Outcome, simulate};
+pub(crate) use machine::{arithmetic, jumps};

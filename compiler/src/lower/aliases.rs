@@ -20,12 +20,12 @@ use crate::tables::{self, FamilyRole, Member, Role};
 pub(super) fn open_aliases(policy: &Policy, rules: &Rules) -> Vec<Diagnostic> {
     let mut found = BTreeMap::<Span, Doors>::new();
     for (&(abi, nr), entries) in &rules.calls {
-        let Some(name) = tables::name(abi, nr) else { continue };
-        let Some(call) = policy.abis.get(&abi).and_then(|listed| listed.calls.get(&nr)) else { continue };
         let mut restricting: Vec<_> = entries.iter().filter(|entry| restricts(entry, abi)).collect();
         if restricting.is_empty() {
             continue;
         }
+        let Some(name) = tables::name(abi, nr) else { continue };
+        let Some(call) = policy.abis.get(&abi).and_then(|listed| listed.calls.get(&nr)) else { continue };
         let Ok(reached) = decisions(call, &Condition::Always) else { continue };
         let refused = reached.iter().all(|decision| !decision.action.permits());
         let deciding: BTreeSet<_> = reached.iter().map(|decision| &decision.cause).collect();

@@ -233,10 +233,13 @@ impl Importer<'_, '_> {
             if !calls::is_known(name.text) {
                 let earlier = self.diagnostics.len();
                 self.diagnostics.push(match name.text.split_once('@') {
-                    Some((_, namespace)) => Diagnostic::error("unknown-group", format!("`{namespace}` is a list of groups that is not here"))
-                        .at(name.span(), "")
-                        .because("minijail's groups come with the constants that it is given")
-                        .help("name the calls of the group"),
+                    Some((_, namespace)) => Diagnostic::error(
+                        "unknown-group",
+                        format!("`{namespace}` is a list of groups that is not here"),
+                    )
+                    .at(name.span(), "")
+                    .because("minijail's groups come with the constants that it is given")
+                    .help("name the calls of the group"),
                     None => calls::unknown(name.text, name.span(), earlier),
                 });
                 continue;
