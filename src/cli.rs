@@ -82,6 +82,9 @@ pub(crate) struct HostArgs {
     /// What the files are, instead of what they look like
     #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
     pub(crate) from: Option<ReadAs>,
+    /// A folder to look in for files that a file of another format includes; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    pub(crate) include_dir: Vec<PathBuf>,
 }
 
 #[derive(Args)]

@@ -12,7 +12,7 @@ use callgate_grammar::tree::{StatementKind, UseTarget};
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, did_you_mean, parse};
 use callgate_profiles::shipped::{shipped, shipped_names};
 
-use crate::cli::ReadAs;
+use crate::cli::HostArgs;
 use crate::failure::Failure;
 
 /// Every text of a policy, parsed, and what the parser had to say.
@@ -27,13 +27,13 @@ pub(crate) struct Loaded {
 /// Reads and parses files and `-e` statements, then the files they `use`, each file once.
 ///
 /// Files of other formats are translated first: by what they look like, or as `--from` says.
-pub(crate) fn load(files: &[PathBuf], statements: &[String], from: Option<ReadAs>) -> Result<Loaded, Failure> {
+pub(crate) fn load(files: &[PathBuf], statements: &[String], host: &HostArgs) -> Result<Loaded, Failure> {
     if files.is_empty() && statements.is_empty() {
         return Err(Failure::new("no policy given").help(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
         ));
     }
-    let mut loader = Loader::default();
+    let mut loader = Loader { include_dirs: host.include_dir.clone(), ..Loader::default() };
     for statement in statements {
         loader.parse("-e", statement.clone(), 0, 0);
     }
@@ -43,7 +43,7 @@ pub(crate) fn load(files: &[PathBuf], statements: &[String], from: Option<ReadAs
         let text = read(file)?;
         let scope = loader.next_scope();
         let name = file.display().to_string();
-        let id = match foreign::format(&text, from)? {
+        let id = match foreign::format(&text, host.from)? {
             Some(format) => {
                 let document = foreign::File { path: file, text, selector };
                 loader.import(format, &document, scope)
@@ -105,6 +105,8 @@ struct Loader {
     translated: Vec<SourceId>,
     /// Files that were read, by identity.
     files: BTreeMap<PathBuf, SourceId>,
+    /// Where else included files of other formats may be.
+    include_dirs: Vec<PathBuf>,
     /// Where relative `use:` paths of a source start.
     folders: BTreeMap<SourceId, PathBuf>,
     /// Which statement brought a source in.

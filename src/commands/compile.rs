@@ -14,7 +14,7 @@ use crate::{input, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
     let default_abis = default_abis(args.output.to)?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(&args.files, &args.policy.statements, &args.policy.target.host)?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
     let compiled = policy::program(&checked.policy)?;

@@ -53,7 +53,7 @@ enum Side {
 impl Side {
     fn read(file: &Path, raw: bool, default_abis: &[Abi], args: &Diff) -> Result<Self, Failure> {
         if !raw {
-            let loaded = input::load(&[file.to_path_buf()], &[], args.target.host.from)?;
+            let loaded = input::load(&[file.to_path_buf()], &[], &args.target.host)?;
             return policy::check(loaded, &policy::target(&args.target, default_abis.to_vec())?).map(Self::Policy);
         }
         let name = file.display();

@@ -16,7 +16,7 @@ use crate::{input, policy};
 
 pub(crate) fn run(args: &Run) -> Outcome {
     let host = policy::host_abi()?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(&args.files, &args.policy.statements, &args.policy.target.host)?;
     let target = policy::target(&args.policy.target, vec![host])?;
     let checked = policy::check(loaded, &target)?;
     let compiled = policy::program(&checked.policy)?;
