@@ -77,7 +77,7 @@ pub(crate) struct TargetArgs {
 }
 
 /// What `when` is held against, and how files are read.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct HostArgs {
     /// Capabilities `when cap` holds for, instead of Docker's default 14 (`none` for none)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -91,6 +91,9 @@ pub(crate) struct HostArgs {
     /// Whose reading of Docker's, Podman's and OCI's JSON counts: the document's own, or what this engine enforces on this machine (or on that of --arch)
     #[arg(long, value_name = "ENGINE", default_value = "document", value_parser = parse_engine())]
     pub(crate) engine: Engine,
+    /// A folder to look in for files that a file of another format includes; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    pub(crate) include_dir: Vec<PathBuf>,
 }
 
 #[derive(Args)]

@@ -35,6 +35,8 @@ pub(crate) struct Reading {
     pub(crate) engine: Engine,
     /// Where that engine runs.
     pub(crate) host: Host,
+    /// Where what they include is looked for besides.
+    pub(crate) include_dirs: Vec<PathBuf>,
 }
 
 /// Reads and parses files and `-e` statements, then the files they `use`, each file once.
@@ -56,7 +58,7 @@ pub(crate) fn load_beside(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
         ));
     }
-    let mut loader = Loader { sources, ..Loader::default() };
+    let mut loader = Loader { sources, include_dirs: reading.include_dirs.clone(), ..Loader::default() };
     for statement in statements {
         loader.parse("-e", statement.clone(), 0, 0);
     }
@@ -128,6 +130,8 @@ struct Loader {
     translated: Vec<SourceId>,
     /// Files that were read, by identity.
     files: BTreeMap<PathBuf, SourceId>,
+    /// Where else included files of other formats may be.
+    include_dirs: Vec<PathBuf>,
     /// Where relative `use:` paths of a source start.
     folders: BTreeMap<SourceId, PathBuf>,
     /// Which statement brought a source in.

@@ -149,7 +149,7 @@ pub(crate) fn reading(args: &HostArgs, arch: &[String]) -> Result<Reading, Failu
         kernel: target.kernel.unwrap_or(target.running_kernel),
         libseccomp: Libseccomp::Debian12,
     };
-    Ok(Reading { from: args.from, engine: args.engine, host })
+    Ok(Reading { from: args.from, engine: args.engine, host, include_dirs: args.include_dir.clone() })
 }
 
 /// ABIs by name.

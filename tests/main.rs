@@ -27,4 +27,5 @@ mod stats;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;
+mod text_formats;
 mod vectors;

@@ -39,13 +39,7 @@ fn engines(args: &Diff) -> Outcome {
         return Err(Failure::new("--engines takes two").help("write `--engines runc,crun`"));
     };
     let side = |engine: Engine| {
-        let host = HostArgs {
-            cap: args.target.host.cap.clone(),
-            kernel: args.target.host.kernel.clone(),
-            from: args.target.host.from,
-            engine,
-        };
-        let reading = policy::reading(&host, &args.target.arch)?;
+        let reading = policy::reading(&HostArgs { engine, ..args.target.host.clone() }, &args.target.arch)?;
         Side::read(&args.left, false, &[reading.host.machine], args, &reading)
     };
     let (left, right) = (side(one), side(other));

@@ -1,5 +1,6 @@
 //! Files of other formats: found out, translated, and what they include.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,10 +50,21 @@ impl Loader {
         let name = file.path.display().to_string();
         let source = self.sources.add(&name, file.text.clone());
         let imported = {
-            let sources = &mut self.sources;
+            let Self { sources, diagnostics, include_dirs, .. } = self;
+            // What an included file includes is looked for from there.
+            let mut paths = BTreeMap::from([(source, file.path.to_path_buf())]);
             let mut includes = |path: &str, at: Span| {
-                let (found, text) = included(file.path, path, at)?;
-                Ok((sources.add(found.display().to_string(), text.clone()), text))
+                let from = paths.get(&at.source).map_or(file.path, PathBuf::as_path);
+                let (found, text, elsewhere) = included(from, path, include_dirs, at)?;
+                if elsewhere {
+                    diagnostics.push(
+                        Diagnostic::note("included-elsewhere", format!("`{path}` is {}", found.display()))
+                            .at(at, "it isn't where this says"),
+                    );
+                }
+                let id = sources.add(found.display().to_string(), text.clone());
+                paths.insert(id, found);
+                Ok((id, text))
             };
             let document = Document { text: &file.text, source, selector: file.selector.as_deref() };
             read_as(reading.engine, &reading.host, format, &document, &mut includes)
@@ -74,20 +86,28 @@ impl Loader {
     }
 }
 
-/// A file that another one includes: where it says, else beside the including file.
-fn included(from: &Path, path: &str, at: Span) -> Result<(PathBuf, String), Diagnostic> {
+/// A file that another one includes, and whether it isn't where that says: then beside the including file, or in one of the
+/// folders.
+fn included(from: &Path, path: &str, folders: &[PathBuf], at: Span) -> Result<(PathBuf, String, bool), Diagnostic> {
     let folder = from.parent().map(Path::to_path_buf).unwrap_or_default();
     let written = folder.join(path);
-    let beside = Path::new(path).file_name().map(|name| folder.join(name));
-    let found = if fs::metadata(&written).is_ok() { written } else { beside.unwrap_or(written) };
+    let name = Path::new(path).file_name();
+    // Joining an absolute path to a folder gives that path again.
+    let in_folders = folders.iter().flat_map(|other| [Some(other.join(path)), name.map(|name| other.join(name))]);
+    let others = [name.map(|name| folder.join(name))].into_iter().chain(in_folders).flatten();
+    let found = [written.clone()].into_iter().chain(others).find(|place| fs::metadata(place).is_ok());
+    let found = found.unwrap_or_else(|| written.clone());
     match read(&found) {
-        Ok(text) => Ok((found, text)),
+        Ok(text) => {
+            let elsewhere = found != written;
+            Ok((found, text, elsewhere))
+        }
         Err(failure) => {
             let message = failure.to_string();
             let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Err(Diagnostic::error("unreadable-use", message)
-                .at(at, "needed here")
-                .help("it is looked for where the line says and beside the file that includes it"))
+            Err(Diagnostic::error("unreadable-use", message).at(at, "needed here").help(
+                "it is looked for where the line says, beside the file that includes it, and in every --include-dir",
+            ))
         }
     }
 }

@@ -16,6 +16,18 @@ pub(crate) struct Test {
     pub(crate) value: String,
 }
 
+impl Test {
+    /// The argument, its bits and what they equal, where that is all the test says.
+    fn bits(&self) -> Option<(&str, u64, u64)> {
+        let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+        let (word, mask) = match self.word.split_once(" & ") {
+            Some((word, mask)) => (word, number(mask)?),
+            None => (self.word.as_str(), u64::MAX),
+        };
+        (self.operator == "==").then_some((word, mask, number(&self.value)?))
+    }
+}
+
 /// When a rule matches its call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum When {
@@ -238,13 +250,16 @@ fn except(guard: &Guard, when: &When, earlier: &Rule) -> Vec<(Guard, When)> {
     parts
 }
 
-/// Whether two conditions ask one word for two values.
+/// Whether two conditions ask one word, or the same bits of it, for two values.
 fn excludes(one: &When, other: &When) -> bool {
     let (When::All(one), When::All(other)) = (one, other) else { return false };
-    one.iter().any(|a| {
-        let differs = |b: &Test| a.word == b.word && a.operator == "==" && b.operator == "==" && a.value != b.value;
-        other.iter().any(differs)
-    })
+    let differ = |a: &Test, b: &Test| match (a.bits(), b.bits()) {
+        (Some((argument, mask, value)), Some((other, other_mask, other_value))) => {
+            argument == other && (value ^ other_value) & mask & other_mask != 0
+        }
+        _ => a.word == b.word && a.operator == "==" && b.operator == "==" && a.value != b.value,
+    };
+    one.iter().any(|a| other.iter().any(|b| differ(a, b)))
 }
 
 /// `name`, `name(condition)`; equalities of one word as a set.
