@@ -3,6 +3,7 @@
 
 #[path = "../src/backend/mod.rs"]
 mod backend;
+mod backends;
 mod bad_input;
 mod bundle;
 mod circle;
@@ -12,6 +13,7 @@ mod diff;
 mod engines;
 mod expectations;
 mod house;
+mod merge;
 mod readme;
 mod rights;
 mod stats;
