@@ -16,6 +16,7 @@ mod house;
 mod merge;
 mod readme;
 mod rights;
+mod stack;
 mod stats;
 mod support;
 #[path = "../src/vectors.rs"]

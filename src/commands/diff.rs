@@ -14,10 +14,7 @@ use crate::cli::{Diff, ReadAs};
 use crate::failure::{EXIT_FOUND, Failure, Outcome};
 use crate::policy::Checked;
 use crate::{input, output, policy};
-use show::{Comparison, Named};
-
-/// More ranges of numbers than this are not looked for: a filter that looks at single bits of the number can have billions.
-const MOST_RANGES: usize = 20_000;
+use show::{Comparison, MOST_ENTRIES, Named};
 
 pub(crate) fn run(args: &Diff) -> Outcome {
     let raw = [is_raw(&args.left, args), is_raw(&args.right, args)];
@@ -26,7 +23,7 @@ pub(crate) fn run(args: &Diff) -> Outcome {
     let left = Side::read(&args.left, raw[0], &default_abis, args)?;
     let right = Side::read(&args.right, raw[1], &default_abis, args)?;
     let relation = if args.subset { Relation::Within } else { Relation::Equal };
-    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_RANGES, Budget::default());
+    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_ENTRIES, Budget::default());
     let found = found
         .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?;
     let comparison = Comparison::new(
