@@ -5,15 +5,23 @@
 mod backend;
 mod backends;
 mod bad_input;
+mod bars;
 mod bundle;
 mod circle;
 mod commands;
 mod corpus;
 mod diff;
 mod engines;
+mod exactness;
 mod expectations;
 mod house;
+mod kernel_facts;
+mod learning;
 mod merge;
+#[path = "../benches/policies/mod.rs"]
+#[allow(dead_code)] // the benchmarks need more of it
+mod policies;
+mod program_mutants;
 mod readme;
 mod rights;
 mod stack;
