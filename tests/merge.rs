@@ -1,6 +1,7 @@
 //! `callgate merge`: several policies as one, in files and in the running kernel.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -113,6 +114,8 @@ fn one_file_comes_out_without_what_changes_nothing() {
     assert_eq!(run(&folder, &["diff", "long.gate", "short.gate"]).0, 0, "{text}");
     let (_, again, _) = run(&folder, &["merge", "short.gate", "--to", "gate"]);
     assert_eq!(again, text);
+    let (_, compiled, _) = run(&folder, &["compile", "long.gate", "--to", "gate"]);
+    assert_eq!(compiled, text);
 }
 
 #[test]
@@ -166,4 +169,41 @@ fn docker_s_default_and_a_refinement() {
     let twice = ["merge", "--stack", "merged.gate", "merged.gate", "--to", "gate", "-o", "twice.gate"];
     assert_eq!(run(&folder, &twice).0, 0);
     assert_eq!(run(&folder, &["diff", "merged.gate", "twice.gate"]).0, 0);
+}
+
+/// Real policies, under every rule: each is proven as it is merged; here, that the result lies where it has to.
+#[test]
+fn real_policies_merge() {
+    let Some(corpus) = std::env::var_os("CALLGATE_CORPUS").map(PathBuf::from) else {
+        assert_ne!(std::env::var_os("CALLGATE_REQUIRE").as_deref(), Some("all".as_ref()), "CALLGATE_CORPUS is missing");
+        eprintln!("skipped: CALLGATE_CORPUS names no folder with the policies");
+        return;
+    };
+    let path = |name: &str| corpus.join(name).display().to_string();
+    let firecracker = |thread| path(&format!("firecracker/x86_64-unknown-linux-musl.json#{thread}"));
+    let mut devices: Vec<String> = fs::read_dir(corpus.join("crosvm"))
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path().display().to_string())
+        .filter(|name| name.ends_with("_device.policy"))
+        .collect();
+    devices.sort();
+    let groups = [
+        vec![path("oci/moby-default.json"), path("oci/containers-common.json")],
+        vec![firecracker("vmm"), firecracker("api"), firecracker("vcpu")],
+        devices,
+    ];
+    let folder = folder(&[]);
+    for group in &groups {
+        let files: Vec<&str> = group.iter().map(String::as_str).collect();
+        for rule in ["--union", "--intersect", "--stack"] {
+            let target = ["--arch", "x86_64", "--to", "bpf", "-o", "merged.bpf"];
+            let (status, _, said) = run(&folder, &[&["merge", rule], &files[..], &target].concat());
+            assert_eq!(status, 0, "{files:?} {rule}: {said}");
+            for &file in &files {
+                let (left, right) = if rule == "--union" { (file, "merged.bpf") } else { ("merged.bpf", file) };
+                let (status, text, said) = run(&folder, &["diff", "--subset", left, right, "--arch", "x86_64"]);
+                assert_eq!(status, 0, "{rule} {file}: {text}{said}");
+            }
+        }
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{compile, spelling};
 use crate::cli::Merge;
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Merge) -> Outcome {
     let rule = match (args.stack, args.intersect) {
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &Merge) -> Outcome {
     let combined = combine(rule, &inputs)?;
     let merged = minimise(&combined.policy)?;
     prove(rule, &inputs, &merged)?;
-    let compiled = policy::program(&merged)?;
+    let kernel = policy::target(&args.target, Vec::new())?.kernel;
+    let compiled = objective::program(&merged, &args.objective, kernel)?;
     compile::write(&merged, &compiled, args.output.to, &args.output.export)?;
     if args.json {
         output::write(None, json(args, rule, &inputs, &combined).as_bytes())?;
