@@ -130,6 +130,30 @@ fn files_of_other_formats_merge() {
 }
 
 #[test]
+fn raw_filters_stack() {
+    let folder = folder(&[("one.gate", ONE), ("two.gate", TWO), ("bad.bpf", "\0")]);
+    for name in ["one", "two"] {
+        let (status, _, said) =
+            run(&folder, &["compile", &format!("{name}.gate"), "--to", "bpf", "-o", &format!("{name}.bpf")]);
+        assert_eq!(status, 0, "{said}");
+    }
+    for rule in ["--stack", "--union", "--intersect"] {
+        for (left, right) in [("one.bpf", "two.bpf"), ("one.gate", "two.bpf")] {
+            let (status, _, said) = run(&folder, &["merge", rule, left, right, "--to", "gate", "-o", "raw.gate"]);
+            assert_eq!(status, 0, "{said}");
+            let (status, _, said) =
+                run(&folder, &["merge", rule, "one.gate", "two.gate", "--to", "gate", "-o", "merged.gate"]);
+            assert_eq!(status, 0, "{said}");
+            let (status, text, _) = run(&folder, &["diff", "raw.gate", "merged.gate"]);
+            assert_eq!((status, text.as_str()), (0, "the same\n"), "{rule} {left} {right}");
+        }
+    }
+    let (status, _, said) = run(&folder, &["merge", "one.gate", "bad.bpf"]);
+    assert_eq!(status, 2);
+    assert!(said.contains("bad.bpf is no filter"), "{said}");
+}
+
+#[test]
 fn what_does_not_stack_says_why() {
     let listener = |path: &str| format!("arch: x86_64\nallow: all\nnotify: mount\nlistener: \"{path}\"\n");
     let (a, b) = (listener("/run/a.sock"), listener("/run/b.sock"));
