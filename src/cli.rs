@@ -298,6 +298,8 @@ pub(crate) struct Merge {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Say as one JSON object on standard output what each file decides and on which calls they don't agree
     #[arg(long, requires = "output")]
     pub(crate) json: bool,

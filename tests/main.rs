@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 #[path = "../src/backend/mod.rs"]
-#[allow(dead_code)] // the command needs more of it
 mod backend;
+mod backends;
 mod bad_input;
 mod bars;
 mod bundle;
@@ -17,12 +17,14 @@ mod expectations;
 mod house;
 mod kernel_facts;
 mod learning;
+mod merge;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;
 mod program_mutants;
 mod readme;
 mod rights;
+mod stack;
 mod stats;
 mod support;
 #[path = "../src/vectors.rs"]

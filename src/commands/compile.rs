@@ -29,7 +29,11 @@ pub(crate) fn run(args: &Compile) -> Outcome {
         FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
         other => policy::program_by(other, &checked.policy)?,
     };
-    write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    match args.output.to {
+        // What people read says nothing twice.
+        Format::Gate => write(&policy::minimal(&checked.policy)?, &compiled, Format::Gate, &args.output.export)?,
+        format => write(&checked.policy, &compiled, format, &args.output.export)?,
+    }
     if let Some(format) = args.stats {
         let shown =
             stats::of(&checked.policy, &compiled.program, target.kernel.unwrap_or(target.running_kernel), format)?;

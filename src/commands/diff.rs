@@ -17,10 +17,7 @@ use crate::failure::{EXIT_FOUND, Failure, Outcome};
 use crate::input::Reading;
 use crate::policy::Checked;
 use crate::{input, output, policy};
-use show::{Comparison, Named};
-
-/// More ranges of numbers than this are not looked for: a filter that looks at single bits of the number can have billions.
-const MOST_RANGES: usize = 20_000;
+use show::{Comparison, MOST_ENTRIES, Named};
 
 pub(crate) fn run(args: &Diff) -> Outcome {
     let Some(right) = &args.right else { return engines(args) };
@@ -74,7 +71,7 @@ fn names(args: &Diff) -> (String, String) {
 
 fn compare(args: &Diff, left: &Side, right: &Side) -> Outcome {
     let relation = if args.subset { Relation::Within } else { Relation::Equal };
-    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_RANGES, Budget::default());
+    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_ENTRIES, Budget::default());
     let found = found
         .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?;
     let (a, b) = names(args);
