@@ -8,6 +8,7 @@ mod document;
 pub mod gate;
 mod multiplexed;
 mod notes;
+mod proof;
 mod rules;
 
 use std::fmt;
@@ -171,6 +172,25 @@ pub enum ExportError {
     /// The policy can't be written in the language.
     #[error(transparent)]
     Gate(#[from] gate::GateError),
+    /// No engine would start a container with the file.
+    #[error("no engine would take the {format} file: {problem}\n  next: change the policy there, or use `--to bpf`")]
+    Refused {
+        /// The format.
+        format: Format,
+        /// What engines say about it.
+        problem: String,
+    },
+    /// Read back as engines read it, the file does something else with a named call, and no note says so. A defect of
+    /// callgate's; the file is not handed out.
+    #[error(
+        "internal error: the {format} file differs from the policy at {call}; it was not written, please report this policy"
+    )]
+    Unproven {
+        /// The format.
+        format: Format,
+        /// A call that shows it.
+        call: String,
+    },
     /// `strict` was asked for and there are notes.
     #[error("{format} can't say everything that the policy says, and strict was asked for: {}\n  next: leave `--strict` out, or change the policy", notes.join("; "))]
     Strict {

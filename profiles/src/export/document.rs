@@ -9,7 +9,7 @@ use callgate_compiler::policy::{FilterFlag, Policy};
 use serde::Serialize;
 
 use super::rules::{Plan, Rule, Test, plan};
-use super::{Export, ExportError, ExportOptions, Format, notes};
+use super::{Export, ExportError, ExportOptions, Format, notes, proof};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,6 +92,7 @@ pub(super) fn export(policy: &Policy, format: Format, options: &ExportOptions) -
     };
     let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers in structs always serialise");
     bytes.push(b'\n');
+    proof::prove(policy, &plan, format, &bytes)?;
     Ok(Export { bytes, notes: notes::of_document(policy, &plan, format) })
 }
 

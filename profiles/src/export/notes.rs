@@ -89,7 +89,15 @@ fn machines_own_abi(policy: &Policy) -> Option<String> {
     })
 }
 
-fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
+/// Calls whose rules libseccomp has speak for a multiplexer as well.
+pub(super) struct SpokenFor {
+    pub(super) multiplexer: &'static str,
+    pub(super) abis: Vec<Abi>,
+    calls: BTreeSet<&'static str>,
+}
+
+/// Every multiplexer that has no rule of its own to keep it apart, with the ABIs where that matters.
+pub(super) fn spoken_for(policy: &Policy, plan: &Plan) -> Vec<SpokenFor> {
     let ruled = |name: &str, abi: Abi| {
         let mut rules = plan
             .rules
@@ -97,23 +105,28 @@ fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
             .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == abi.native()));
         rules.next().map(|(_, rules)| rules)
     };
-    let note = |(multiplexer, parts): (&str, Vec<&'static str>)| {
+    let of_multiplexer = |(multiplexer, parts): (&'static str, Vec<&'static str>)| {
         let kept_apart =
             |abi| ruled(multiplexer, abi).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty()));
         let parts_ruled = |abi| parts.iter().copied().filter(move |part| ruled(part, abi).is_some());
         let having = policy.abis.keys().copied().filter(|&abi| tables::number(abi, multiplexer).is_some());
         let abis: Vec<Abi> = having.filter(|&abi| !kept_apart(abi) && parts_ruled(abi).next().is_some()).collect();
-        let calls: BTreeSet<&str> = abis.iter().flat_map(|&abi| parts_ruled(abi)).collect();
-        (!abis.is_empty()).then(|| {
-            format!(
-                "on {}, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
-                 argument; a rule of its own for {multiplexer} (errno(ENOSYS): {multiplexer}) keeps it apart",
-                some_abis(&abis, ", "),
-                some_names(&calls.into_iter().collect::<Vec<_>>())
-            )
-        })
+        let calls = abis.iter().flat_map(|&abi| parts_ruled(abi)).collect();
+        (!abis.is_empty()).then_some(SpokenFor { multiplexer, abis, calls })
     };
-    multiplexers().into_iter().filter_map(note).collect()
+    multiplexers().into_iter().filter_map(of_multiplexer).collect()
+}
+
+fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
+    let note = |SpokenFor { multiplexer, abis, calls }: SpokenFor| {
+        format!(
+            "on {}, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
+             argument; a rule of its own for {multiplexer} (errno(ENOSYS): {multiplexer}) keeps it apart",
+            some_abis(&abis, ", "),
+            some_names(&calls.into_iter().collect::<Vec<_>>())
+        )
+    };
+    spoken_for(policy, plan).into_iter().map(note).collect()
 }
 
 fn some_names(names: &[&str]) -> String {

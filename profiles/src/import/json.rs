@@ -42,7 +42,8 @@ pub(super) fn format(text: &str) -> Option<Format> {
     if has("ociVersion") || (has("linux") && has("process")) {
         return Some(Format::Oci);
     }
-    if has("defaultAction") || has("syscalls") || has("archMap") {
+    // Without anything in it, it is what engines take for no profile at all.
+    if members.0.is_empty() || has("defaultAction") || has("syscalls") || has("archMap") {
         return Some(Format::Docker);
     }
     let is_filter = |value: &RawValue| {
