@@ -10,6 +10,9 @@ mod multiplexed;
 mod notes;
 mod proof;
 mod rules;
+mod rust;
+mod seccompiler;
+mod spo;
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,11 +41,35 @@ pub enum Format {
     C,
     /// The policy in callgate's own language.
     Gate,
+    /// Podman's form of Docker's JSON: errnos have their names as well.
+    Podman,
+    /// A `SeccompProfile` of the Kubernetes security profiles operator.
+    Spo,
+    /// The filter as a Rust source file.
+    Rust,
+    /// seccompiler's JSON, with one filter called `main`.
+    Seccompiler,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Bpf, Self::Asm, Self::C, Self::Gate];
+    pub const ALL: &'static [Self] = &[
+        Self::Docker,
+        Self::Oci,
+        Self::Bpf,
+        Self::Asm,
+        Self::C,
+        Self::Gate,
+        Self::Podman,
+        Self::Spo,
+        Self::Rust,
+        Self::Seccompiler,
+    ];
+
+    /// Whether a file is one list of rules for all of its ABIs, whichever machine reads it.
+    pub(crate) fn is_one_list(self) -> bool {
+        matches!(self, Self::Oci | Self::Spo)
+    }
 
     /// The name that `--to` takes.
     #[must_use]
@@ -54,6 +81,10 @@ impl Format {
             Self::Asm => "asm",
             Self::C => "c",
             Self::Gate => "gate",
+            Self::Podman => "podman",
+            Self::Spo => "spo",
+            Self::Rust => "rust",
+            Self::Seccompiler => "seccompiler",
         }
     }
 }
@@ -172,12 +203,12 @@ pub enum ExportError {
     /// The policy can't be written in the language.
     #[error(transparent)]
     Gate(#[from] gate::GateError),
-    /// No engine would start a container with the file.
-    #[error("no engine would take the {format} file: {problem}\n  next: change the policy there, or use `--to bpf`")]
+    /// No engine would start a container with the file, or the format has no room for what it would have to say.
+    #[error("nothing would take the {format} file: {problem}\n  next: change the policy there, or use `--to bpf`")]
     Refused {
         /// The format.
         format: Format,
-        /// What engines say about it.
+        /// What is in the way.
         problem: String,
     },
     /// Read back as engines read it, the file does something else with a named call, and no note says so. A defect of
@@ -227,7 +258,9 @@ fn sample(differences: &[Difference]) -> String {
 
 fn difference_help(format: Format) -> &'static str {
     match format {
-        Format::Oci => "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`",
+        Format::Oci | Format::Spo => {
+            "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`"
+        }
         _ => {
             "decide the call alike on these ABIs, leave one out with `--arch`, or take the stricter action with `--allow-lossy`"
         }
@@ -248,13 +281,15 @@ pub fn export(
     options: &ExportOptions,
 ) -> Result<Export, ExportError> {
     let (little, big): (Vec<_>, Vec<_>) = policy.abis.keys().partition(|abi| abi.endian() == Endian::Little);
-    if format == Format::Oci && !little.is_empty() && !big.is_empty() {
+    if format.is_one_list() && !little.is_empty() && !big.is_empty() {
         return Err(ExportError::ByteOrders { little, big });
     }
     let endian = policy.abis.keys().next().map_or(Endian::Little, |abi| abi.endian());
     let name = |abi: Abi, nr: u32| tables::name(abi, nr);
     let export = match format {
-        Format::Docker | Format::Oci => document::export(policy, format, options)?,
+        Format::Docker | Format::Oci | Format::Podman | Format::Spo => document::export(policy, format, options)?,
+        Format::Seccompiler => seccompiler::export(policy)?,
+        Format::Rust => Export { bytes: rust::source(program, endian).into_bytes(), notes: notes::of_filter(policy) },
         Format::Bpf => Export { bytes: bpf::to_bytes(program, endian), notes: notes::of_filter(policy) },
         Format::Asm => {
             Export { bytes: bpf::disassemble(program, endian, &name).into_bytes(), notes: notes::of_filter(policy) }

@@ -39,12 +39,12 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 /// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci => {
+        Format::Docker | Format::Podman | Format::Gate => Ok(Abi::ALL.to_vec()),
+        Format::Oci | Format::Spo => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
-        Format::Bpf | Format::Asm | Format::C => Ok(vec![policy::host_abi()?]),
+        Format::Bpf | Format::Asm | Format::C | Format::Rust | Format::Seccompiler => Ok(vec![policy::host_abi()?]),
     }
 }
 

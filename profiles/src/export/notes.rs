@@ -10,6 +10,7 @@ use callgate_compiler::tables;
 use super::multiplexed::multiplexers;
 use super::rules::{Plan, expressible};
 use super::{Format, some_abis, spelled, spelled_on};
+use crate::engine::{Libseccomp, reads_arch_map};
 
 /// How many names a note spells out.
 const NAMES_SHOWN: usize = 8;
@@ -50,6 +51,8 @@ pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<S
              `--arch`"
         ));
     }
+    notes.extend(passed_over_by_podman(policy, format));
+    notes.extend(unknown_to_libseccomp(plan));
     if format == Format::Docker {
         let new: Vec<&str> = flag_names(&policy.flags).filter(|name| !matches!(*name, "LOG" | "SPEC_ALLOW")).collect();
         if !new.is_empty() {
@@ -57,6 +60,26 @@ pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<S
         }
     }
     notes
+}
+
+fn passed_over_by_podman(policy: &Policy, format: Format) -> Option<String> {
+    let further = |abi: &&Abi| **abi != abi.native() && !reads_arch_map(abi.native());
+    let lost: Vec<Abi> = policy.abis.keys().filter(further).copied().collect();
+    (format == Format::Podman && !lost.is_empty())
+        .then(|| format!("Podman takes in no further ABIs on the machines of {}", some_abis(&lost, ", ")))
+}
+
+fn unknown_to_libseccomp(plan: &Plan) -> Option<String> {
+    let names: BTreeSet<&str> =
+        plan.rules.keys().map(|&(_, name)| name).filter(|name| !Libseccomp::Debian12.knows(name)).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "libseccomp 2.5 has no names for {}: with it these calls get the file's default, {}",
+            some_names(&names),
+            spelled(plan.default)
+        )
+    })
 }
 
 fn lossy((difference, action): &(super::Difference, Action)) -> String {

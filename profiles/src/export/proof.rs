@@ -11,8 +11,8 @@ use callgate_grammar::{Diagnostic, Sources, parse};
 
 use super::rules::{Plan, expressible};
 use super::{ExportError, Format, notes};
-use crate::engine::{Engine, Host, Libseccomp, read_as};
-use crate::import::{self, Document};
+use crate::engine::{Engine, Host, Libseccomp, read_as, reads_arch_map};
+use crate::import::{self, Document, Imported};
 
 /// Reads a file back on each of the policy's machines.
 ///
@@ -23,14 +23,14 @@ pub(super) fn prove(policy: &Policy, plan: &Plan, format: Format, bytes: &[u8]) 
     let spoken_for = notes::spoken_for(policy, plan);
     let mut machines: Vec<Abi> = policy.abis.keys().map(|abi| abi.native()).collect();
     machines.dedup();
-    if format == Format::Oci {
+    if format.is_one_list() {
         // One filter holds them all, on whichever machine.
         machines.truncate(1);
     }
     for machine in machines {
         let read = read_back(&text, format, machine)?;
         for (&abi, ours) in &policy.abis {
-            if format != Format::Oci && abi.native() != machine {
+            if !format.is_one_list() && abi.native() != machine || is_passed_over(format, abi) {
                 continue;
             }
             for (&nr, call) in &ours.calls {
@@ -67,8 +67,44 @@ fn read_back(text: &str, format: Format, machine: Abi) -> Result<Policy, ExportE
     let document = Document { text, source, selector: None };
     let mut includes =
         |_: &str, span| Err(Diagnostic::error("unreadable-use", "a profile includes nothing").at(span, ""));
-    let from = if format == Format::Oci { import::Format::Oci } else { import::Format::Docker };
-    let imported = read_as(Engine::Crun, &host, from, &document, &mut includes);
+    let (from, engine) = match format {
+        Format::Podman => (import::Format::Podman, Engine::Podman),
+        Format::Spo => (import::Format::Spo, Engine::Crun),
+        Format::Oci => (import::Format::Oci, Engine::Crun),
+        _ => (import::Format::Docker, Engine::Crun),
+    };
+    let imported = read_as(engine, &host, from, &document, &mut includes);
+    lowered(format, machine, imported, sources)
+}
+
+/// On some machines Podman passes over the list that takes in further ABIs; a note says so.
+fn is_passed_over(format: Format, abi: Abi) -> bool {
+    format == Format::Podman && abi != abi.native() && !reads_arch_map(abi.native())
+}
+
+/// Reads seccompiler's JSON back, as a policy for one ABI.
+pub(super) fn prove_one_abi(policy: &Policy, abi: Abi, bytes: &[u8]) -> Result<(), ExportError> {
+    let format = Format::Seccompiler;
+    let text = String::from_utf8_lossy(bytes);
+    let mut sources = Sources::default();
+    let source = sources.add("the file", &*text);
+    let document = Document { text: &text, source, selector: None };
+    let mut includes =
+        |_: &str, span| Err(Diagnostic::error("unreadable-use", "a profile includes nothing").at(span, ""));
+    let imported = import::import(import::Format::Seccompiler, &document, &mut includes);
+    let read = lowered(format, abi, imported, sources)?;
+    for (&nr, call) in &policy.abis[&abi].calls {
+        let Some(name) = tables::name(abi, nr) else { continue };
+        let theirs = read.abis.get(&abi).and_then(|theirs| theirs.calls.get(&nr));
+        let differs = theirs.map_or(Some([0; 6]), |theirs| difference(abi, call, theirs));
+        if let Some(args) = differs {
+            return Err(ExportError::Unproven { format, call: format!("{name}({args:x?}) on {abi}") });
+        }
+    }
+    Ok(())
+}
+
+fn lowered(format: Format, machine: Abi, imported: Imported, mut sources: Sources) -> Result<Policy, ExportError> {
     let refused = |findings: &[Diagnostic]| ExportError::Refused {
         format,
         problem: findings
@@ -80,7 +116,7 @@ fn read_back(text: &str, format: Format, machine: Abi) -> Result<Policy, ExportE
     let Some(gate) = imported.gate else { return Err(refused(&imported.diagnostics)) };
     let source = sources.add("the file as a policy", gate.clone());
     let (file, _) = parse(source, &gate);
-    let target = Target::new(vec![machine], host.kernel);
+    let target = Target::new(vec![machine], Version { major: u16::MAX, minor: 0 });
     let lowered = lower(&[Unit { source, file, layer: 1, scope: 1 }], &Groups::new(), &target);
     lowered.policy.ok_or_else(|| refused(&lowered.diagnostics))
 }

@@ -60,6 +60,9 @@ pub(crate) enum Order {
     Libseccomp,
     /// The first that matches.
     FirstMatch,
+    /// No two of them match the same call and do different things, but that one without arguments may stand beside those
+    /// with some, which win.
+    Apart,
 }
 
 /// What a file says, ready to be written.
@@ -171,6 +174,9 @@ fn remaining(
         }
     }
     let mut parts = vec![(guard, rule.when.clone())];
+    if order == Order::Apart {
+        return Some(parts);
+    }
     let plain_wins = order == Order::Libseccomp && rule.when != When::Always;
     for (other, is_earlier) in earlier.iter().map(|rule| (rule, true)).chain(later.iter().map(|rule| (rule, false))) {
         let differs = other.verb != rule.verb;
