@@ -16,6 +16,8 @@ use callgate_profiles::shipped::{shipped, shipped_names};
 use crate::cli::ReadAs;
 use crate::failure::Failure;
 
+pub(crate) use foreign::select;
+
 /// Every text of a policy, parsed, and what the parser had to say.
 pub(crate) struct Loaded {
     pub(crate) sources: Sources,
@@ -39,17 +41,27 @@ pub(crate) struct Reading {
 ///
 /// Files of other formats are translated first: by what they look like, or as `--from` says.
 pub(crate) fn load(files: &[PathBuf], statements: &[String], reading: &Reading) -> Result<Loaded, Failure> {
+    load_beside(Sources::default(), files, statements, reading)
+}
+
+/// As [`load`], with the texts of other policies, so that spans into all of them go together.
+pub(crate) fn load_beside(
+    sources: Sources,
+    files: &[PathBuf],
+    statements: &[String],
+    reading: &Reading,
+) -> Result<Loaded, Failure> {
     if files.is_empty() && statements.is_empty() {
         return Err(Failure::new("no policy given").help(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
         ));
     }
-    let mut loader = Loader::default();
+    let mut loader = Loader { sources, ..Loader::default() };
     for statement in statements {
         loader.parse("-e", statement.clone(), 0, 0);
     }
     for file in files {
-        let (file, selector) = foreign::select(file);
+        let (file, selector) = select(file);
         let file = file.as_path();
         let text = read(file)?;
         let scope = loader.next_scope();

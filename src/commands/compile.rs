@@ -8,11 +8,15 @@ use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
 use super::stats;
-use crate::cli::{Compile, ExportArgs};
+use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
+    if args.backend != FilterBackend::Callgate && !matches!(args.output.to, Format::Bpf | Format::Asm | Format::C) {
+        return Err(Failure::new(format!("--backend makes filters, and {} holds none", args.output.to))
+            .help("write one with --to bpf, asm or c"));
+    }
     let default_abis = default_abis(args.output.to)?;
     let loaded = input::load(
         &args.files,
@@ -21,7 +25,10 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     )?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = policy::program(&checked.policy)?;
+    let compiled = match args.backend {
+        FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
+        other => policy::program_by(other, &checked.policy)?,
+    };
     write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
     if let Some(format) = args.stats {
         let shown =
@@ -40,11 +47,19 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
         Format::Docker | Format::Podman | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci | Format::Spo => {
+        Format::Oci | Format::Spo | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
-        Format::Bpf | Format::Asm | Format::C | Format::Rust | Format::Seccompiler => Ok(vec![policy::host_abi()?]),
+        Format::Bpf
+        | Format::Asm
+        | Format::C
+        | Format::Rust
+        | Format::Seccompiler
+        | Format::Kafel
+        | Format::Minijail
+        | Format::Systemd
+        | Format::Firejail => Ok(vec![policy::host_abi()?]),
     }
 }
 

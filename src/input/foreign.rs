@@ -21,7 +21,7 @@ pub(super) struct File<'a> {
 }
 
 /// The file and the filter in it: `filters.json#vmm`, unless a file has that very name.
-pub(super) fn select(file: &Path) -> (PathBuf, Option<String>) {
+pub(crate) fn select(file: &Path) -> (PathBuf, Option<String>) {
     let whole = || (file.to_path_buf(), None);
     if fs::metadata(file).is_ok() {
         return whole();
