@@ -22,7 +22,9 @@ mod piece;
 pub(crate) mod profile;
 pub(crate) mod rules;
 mod seccompiler;
+mod spo;
 mod systemd;
+mod yaml;
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,6 +43,10 @@ pub enum Format {
     Docker,
     /// The `linux.seccomp` object of an OCI runtime's config.json (runtime-spec, config-linux.md), or a whole config.json.
     Oci,
+    /// Podman's form of Docker's: the names of errnos count before their numbers.
+    Podman,
+    /// The `SeccompProfile` of the Kubernetes security profiles operator, in YAML or JSON.
+    Spo,
     /// seccompiler's JSON: one filter for each kind of thread.
     Seccompiler,
     /// minijail's text.
@@ -67,6 +73,8 @@ impl Format {
     pub const ALL: &'static [Self] = &[
         Self::Docker,
         Self::Oci,
+        Self::Podman,
+        Self::Spo,
         Self::Seccompiler,
         Self::Minijail,
         Self::Kafel,
@@ -82,6 +90,8 @@ impl Format {
         match self {
             Self::Docker => "docker",
             Self::Oci => "oci",
+            Self::Podman => "podman",
+            Self::Spo => "spo",
             Self::Seccompiler => "seccompiler",
             Self::Minijail => "minijail",
             Self::Kafel => "kafel",
@@ -103,6 +113,9 @@ impl Format {
     pub fn of(text: &str) -> Option<Self> {
         if text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{') {
             return json::format(text);
+        }
+        if spo::looks_like(text) {
+            return Some(Self::Spo);
         }
         if kafel::looks_like(text) {
             return Some(Self::Kafel);
@@ -168,8 +181,9 @@ pub struct Imported {
 pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>) -> Imported {
     let mut diagnostics = Vec::new();
     let statements = match from {
-        Format::Docker | Format::Oci => {
-            profile::read(document, &mut diagnostics).and_then(|profile| docker::statements(&profile, &mut diagnostics))
+        Format::Docker | Format::Oci | Format::Podman | Format::Spo => {
+            read_profile(from, document, includes, &mut diagnostics)
+                .and_then(|profile| docker::statements(&profile, from == Format::Podman, &mut diagnostics))
         }
         Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
         Format::Kafel => kafel::import(document, includes, &mut diagnostics),
@@ -180,6 +194,19 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
     };
     finish(document.source, statements, diagnostics)
+}
+
+/// A file of a format that is a profile of engines, before anyone says what it means.
+pub(crate) fn read_profile(
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<profile::Profile> {
+    match from {
+        Format::Spo => spo::read(document, includes, diagnostics),
+        _ => profile::read(document, diagnostics),
+    }
 }
 
 /// The statements as text, in canonical form, with what there is to say about the file.

@@ -50,14 +50,16 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 /// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci | Format::Lxc => {
+        Format::Docker | Format::Podman | Format::Gate => Ok(Abi::ALL.to_vec()),
+        Format::Oci | Format::Spo | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
         Format::Bpf
         | Format::Asm
         | Format::C
+        | Format::Rust
+        | Format::Seccompiler
         | Format::Kafel
         | Format::Minijail
         | Format::Systemd

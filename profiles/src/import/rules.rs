@@ -86,6 +86,9 @@ pub(crate) enum Order {
     Libseccomp,
     /// The first that matches.
     FirstMatch,
+    /// No two of them match the same call and do different things, but that one without arguments may stand beside those
+    /// with some, which win.
+    Apart,
 }
 
 /// What a file says, ready to be written.
@@ -190,8 +193,15 @@ impl Statements {
             when: When::Always,
             verb: self.default.clone(),
         };
+        // One of its own that is about all of its calls stands.
+        let without_own = |mut rule: Rule| {
+            let own = self.rules.iter().filter(|own| own.call == rule.call && own.when == When::Always);
+            own.for_each(|own| rule.guard.abis.retain(|abi| !own.guard.abis.contains(abi)));
+            (!rule.guard.abis.is_empty()).then_some(rule)
+        };
         match self.order {
             Order::Libseccomp => Vec::new(),
+            Order::Apart => multiplexers.into_iter().filter(exists).map(rule).filter_map(without_own).collect(),
             Order::FirstMatch => multiplexers.into_iter().filter(exists).map(rule).collect(),
         }
     }
@@ -221,6 +231,9 @@ fn remaining(
         }
     }
     let mut parts = vec![(guard, rule.when.clone())];
+    if order == Order::Apart {
+        return Some(parts);
+    }
     let plain_wins = order == Order::Libseccomp && rule.when != When::Always;
     for (other, is_earlier) in earlier.iter().map(|rule| (rule, true)).chain(later.iter().map(|rule| (rule, false))) {
         let differs = other.verb != rule.verb;
