@@ -9,6 +9,7 @@ mod corpus;
 mod diff;
 mod engines;
 mod expectations;
+mod explain;
 mod house;
 mod readme;
 mod rights;

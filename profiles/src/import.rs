@@ -7,6 +7,7 @@
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
 //! differently is a finding.
 
+pub mod bpf;
 mod constants;
 mod docker;
 mod guard;
@@ -19,6 +20,7 @@ mod seccompiler;
 use std::fmt;
 use std::str::FromStr;
 
+use callgate_compiler::bpf::looks_assembled;
 use callgate_grammar::{Diagnostic, SourceId, Span, format};
 use thiserror::Error;
 
@@ -35,16 +37,20 @@ pub enum Format {
     Seccompiler,
     /// minijail's text.
     Minijail,
+    /// A filter as `bpf_asm` text.
+    Asm,
 }
 
 /// No format that can be read has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no format callgate reads is called `{0}`\n  next: it reads gate, docker, oci, seccompiler and minijail")]
+#[error(
+    "no format callgate reads is called `{0}`\n  next: it reads gate, docker, oci, seccompiler, minijail, asm and bpf"
+)]
 pub struct UnknownFormat(pub String);
 
 impl Format {
     /// Every format that can be read.
-    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Seccompiler, Self::Minijail];
+    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Seccompiler, Self::Minijail, Self::Asm];
 
     /// The name the command line uses.
     #[must_use]
@@ -54,6 +60,7 @@ impl Format {
             Self::Oci => "oci",
             Self::Seccompiler => "seccompiler",
             Self::Minijail => "minijail",
+            Self::Asm => "asm",
         }
     }
 
@@ -64,6 +71,9 @@ impl Format {
     pub fn of(text: &str) -> Option<Self> {
         if text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{') {
             return json::format(text);
+        }
+        if looks_assembled(text) {
+            return Some(Self::Asm);
         }
         minijail::looks_like(text).then_some(Self::Minijail)
     }
@@ -117,6 +127,7 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
         Format::Docker | Format::Oci => docker::import(document, &mut diagnostics),
         Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
+        Format::Asm => return bpf::from_text(document),
     };
     diagnostics.sort_by_key(|finding| finding.labels.first().map(|label| label.span));
     let failed = diagnostics.iter().any(Diagnostic::is_error);

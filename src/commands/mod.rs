@@ -5,6 +5,7 @@ pub(crate) mod derive;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod generated;
 pub(crate) mod record;
