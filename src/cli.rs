@@ -221,9 +221,9 @@ pub(crate) struct Diff {
 
 #[derive(Args)]
 #[command(
-    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does; what no policy can say\n\
-    is in the comment. Exits 1 when a filter has no policy; its listing is shown then. The filters of a process are shown to\n\
-    root outside of containers."
+    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does. What no\n\
+    policy can say is in the comment. A filter without a policy is listed, and the exit status is 1.\n\
+    The filters of a process are shown to root outside of containers."
 )]
 pub(crate) struct Explain {
     /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read

@@ -66,6 +66,18 @@ fn a_filter_is_read_wherever_a_policy_is() {
 }
 
 #[test]
+fn a_listing_names_the_statements() {
+    let folder = folder();
+    let text = prints(folder.path(), &["compile", "p.gate", "--to", "asm"]);
+    let returned =
+        |value: &str| text.lines().find(|line| line.contains(&format!("ret #{value} "))).expect("a return").to_owned();
+    assert!(returned("0x50026").ends_with("p.gate:6"), "{text}");
+    assert!(returned("0x7fff0000").contains("p.gate:3, p.gate:4, p.gate:5"), "{text}");
+    let load = text.lines().find(|line| line.contains("ld [24]")).expect("a load");
+    assert!(load.contains("args[1]") && load.contains("p.gate:"), "{load}");
+}
+
+#[test]
 fn what_is_explained_is_a_policy() {
     let folder = folder();
     let here = folder.path();
@@ -76,7 +88,7 @@ fn what_is_explained_is_a_policy() {
             text.contains("# x86_64: allow 7 calls, 2 by their arguments (ioctl, socket), errno(ENOSYS) 1"),
             "{text}"
         );
-        assert!(text.contains("# x32: kill every call\n"), "{text}");
+        assert!(text.contains("# every other ABI: kill every call\n"), "{text}");
         fs::write(here.join("back.gate"), &text).expect("a file");
         assert_eq!(prints(here, &["diff", "p.gate", "back.gate"]), "the same\n");
         let facts: Value = serde_json::from_str(&prints(here, &["explain", file, "--json"])).expect("JSON");
@@ -120,7 +132,7 @@ fn what_no_policy_says_is_said_beside_it() {
     fs::write(folder.path().join("bit.asm"), text).expect("a file");
     let text = prints(folder.path(), &["explain", "bit.asm"]);
     assert!(text.contains("# not said here: ") && text.contains("numbers 0x80000000 to 0xbfffffff of x32"), "{text}");
-    assert!(text.contains("\nallow: read\n"), "{text}");
+    assert!(text.contains("\narch: x86_64\nerrno(ENOSYS): all\n\nallow: read\nkill: 0xffffffff\n"), "{text}");
     let (status, _, error) = run(folder.path(), &["compile", "bit.asm", "--to", "gate"]);
     assert!(status == Some(0) && error.contains("warning[left-out]"), "{error}");
 }

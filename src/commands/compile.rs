@@ -7,7 +7,7 @@ use callgate_compiler::compile::Compiled;
 use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
-use super::stats;
+use super::{listing, stats};
 use crate::cli::{Compile, ExportArgs};
 use crate::failure::{Failure, Outcome};
 use crate::{input, output, policy};
@@ -18,7 +18,16 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
     let compiled = policy::program(&checked.policy)?;
-    write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    if args.output.to == Format::Asm {
+        // Checks and notes are the export's; the text has the places that only the sources know.
+        let options = ExportOptions { strict: args.output.export.strict, ..ExportOptions::default() };
+        let notes = export(&checked.policy, &compiled.program, Format::Asm, &options)?.notes;
+        let text = listing::of(&checked, &compiled.program);
+        output::write(args.output.export.output.as_deref(), text.as_bytes())?;
+        notes.iter().for_each(|note| eprintln!("note: {note}"));
+    } else {
+        write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    }
     if let Some(format) = args.stats {
         let shown =
             stats::of(&checked.policy, &compiled.program, target.kernel.unwrap_or(target.running_kernel), format)?;

@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod generated;
+mod listing;
 pub(crate) mod record;
 pub(crate) mod run;
 mod spelling;
