@@ -6,6 +6,7 @@ mod bundle;
 mod circle;
 mod commands;
 mod corpus;
+mod decompile;
 mod diff;
 mod engines;
 mod expectations;
