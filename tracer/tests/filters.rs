@@ -33,7 +33,7 @@ fn sleeper(program: Option<&Program>) -> Sleeper {
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         if let Some(program) = program {
-            enforce::run(program, &[], &command, EnforceOptions::default());
+            let _ = enforce::run(program, &[], &command, EnforceOptions::default());
         }
         // SAFETY: these end or suspend the child alone.
         unsafe {
