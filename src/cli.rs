@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
     Merge(Merge),
+    /// Show what a filter does as a policy: a file's, or those of a living process
+    Explain(Explain),
     /// Record every system call of a command and all its descendants
     Record(Record),
     /// Run one test of a test suite, and add what it did to a recording; or hold it to one
@@ -307,6 +309,46 @@ pub(crate) struct Merge {
 
 #[derive(Args)]
 #[command(
+    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does. What no\n\
+    policy can say is in the comment. A filter without a policy is listed, and the exit status is 1.\n\
+    The filters of a process are shown to root outside of containers."
+)]
+pub(crate) struct Explain {
+    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read
+    #[arg(value_name = "FILE", required_unless_present = "pid", conflicts_with = "pid")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show the filters of this process or thread instead, the first one loaded first
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<i32>,
+    /// Only this filter of the process, the first one loaded being 0
+    #[arg(long, value_name = "N", requires = "pid")]
+    pub(crate) index: Option<usize>,
+    /// What to show
+    #[arg(long, value_name = "FORMAT", default_value = "gate")]
+    pub(crate) to: Explanation,
+    /// Where to write; standard output without it
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// One JSON object a filter
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// What `explain` shows of a filter.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Explanation {
+    /// The policy that it is.
+    Gate,
+    /// Its instructions, as bytes.
+    Bpf,
+    /// Its instructions, as a listing.
+    Asm,
+}
+
+#[derive(Args)]
+#[command(
     after_help = "Exits as CMD does, with --repeat as the first run of CMD that failed; 3 when the recording is\n\
     incomplete or not as stable as asked for, 2 when CMD could not be started. The file is written after every run."
 )]
@@ -428,7 +470,7 @@ pub(crate) enum ReadAs {
     Gate,
     /// Another format that becomes one.
     Foreign(import::Format),
-    /// Raw instructions, for comparisons alone.
+    /// Raw instructions.
     Bpf,
 }
 

@@ -49,6 +49,12 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
     }
 }
 
+/// The policy of a text that an importer wrote, if it is one; nothing is printed.
+pub(crate) fn of_translation(loaded: &Loaded) -> Option<Policy> {
+    let target = Target::new(Abi::ALL.to_vec(), running_kernel());
+    lower(&loaded.units, &groups(), &target).policy
+}
+
 /// The proven program of a policy.
 pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
     compile(policy).map_err(Failure::from)

@@ -7,6 +7,7 @@
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
 //! differently is a finding.
 
+pub mod bpf;
 mod calls;
 pub(crate) mod constants;
 pub(crate) mod docker;
@@ -29,6 +30,7 @@ mod yaml;
 use std::fmt;
 use std::str::FromStr;
 
+use callgate_compiler::bpf::looks_assembled;
 use callgate_grammar::{Diagnostic, SourceId, Span, format};
 use thiserror::Error;
 
@@ -61,6 +63,8 @@ pub enum Format {
     Systemd,
     /// The seccomp lines of firejail's profiles.
     Firejail,
+    /// A filter as `bpf_asm` text.
+    Asm,
 }
 
 /// No format that can be read has this name.
@@ -82,6 +86,7 @@ impl Format {
         Self::Pfc,
         Self::Systemd,
         Self::Firejail,
+        Self::Asm,
     ];
 
     /// The name the command line uses.
@@ -99,6 +104,7 @@ impl Format {
             Self::Pfc => "pfc",
             Self::Systemd => "systemd",
             Self::Firejail => "firejail",
+            Self::Asm => "asm",
         }
     }
 
@@ -113,6 +119,9 @@ impl Format {
     pub fn of(text: &str) -> Option<Self> {
         if text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{') {
             return json::format(text);
+        }
+        if looks_assembled(text) {
+            return Some(Self::Asm);
         }
         if spo::looks_like(text) {
             return Some(Self::Spo);
@@ -192,6 +201,7 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
         Format::Firejail => firejail::import(document, &mut diagnostics),
         Format::Systemd => systemd::import(document, &mut diagnostics),
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
+        Format::Asm => return bpf::from_text(document),
     };
     finish(document.source, statements, diagnostics)
 }

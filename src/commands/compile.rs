@@ -7,7 +7,7 @@ use callgate_compiler::compile::Compiled;
 use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
-use super::stats;
+use super::{listing, stats};
 use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
 use crate::{input, objective, output, policy};
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     match args.output.to {
         // What people read says nothing twice.
         Format::Gate => write(&policy::minimal(&checked.policy)?, &compiled, Format::Gate, &args.output.export)?,
+        Format::Asm => write_listing(&checked, &compiled, &args.output.export)?,
         format => write(&checked.policy, &compiled, format, &args.output.export)?,
     }
     if let Some(format) = args.stats {
@@ -43,6 +44,17 @@ pub(crate) fn run(args: &Compile) -> Outcome {
         }
     }
     Ok(0)
+}
+
+/// The listing, with the places that only the sources know. Checks and notes are the export's.
+fn write_listing(checked: &policy::Checked, compiled: &Compiled, args: &ExportArgs) -> Result<(), Failure> {
+    let options = ExportOptions { strict: args.strict, ..ExportOptions::default() };
+    let notes = export(&checked.policy, &compiled.program, Format::Asm, &options)?.notes;
+    output::write(args.output.as_deref(), listing::of(checked, &compiled.program).as_bytes())?;
+    for note in &notes {
+        eprintln!("note: {note}");
+    }
+    Ok(())
 }
 
 /// A file that travels speaks for every ABI, where it says what is for which machine. A list of rules for all of them is for

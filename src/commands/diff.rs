@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use callgate_compiler::abi::{Abi, Endian};
-use callgate_compiler::bpf::{Program, from_bytes};
+use callgate_compiler::bpf::{Program, assemble, from_bytes, looks_assembled};
 use callgate_compiler::prove::{self, Budget, Filter, Relation, WordOrder};
 use callgate_profiles::engine::Engine;
+use callgate_profiles::import;
 use serde_json::json;
 
 use crate::cli::{Diff, HostArgs, ReadAs};
@@ -86,11 +87,14 @@ fn compare(args: &Diff, left: &Side, right: &Side) -> Outcome {
     Ok(if comparison.holds() { 0 } else { EXIT_FOUND })
 }
 
-/// Whether a file holds instructions: a filter has zero bytes in it, a text has none.
+/// Whether a file holds instructions: a filter has zero bytes in it, a listing starts with an instruction. They are compared
+/// as they are.
 fn is_raw(file: &Path, args: &Diff) -> bool {
+    const LISTING: ReadAs = ReadAs::Foreign(import::Format::Asm);
+    let is_listing = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(looks_assembled);
     match args.target.host.from {
-        Some(from) => from == ReadAs::Bpf,
-        None => file != Path::new("-") && fs::read(file).is_ok_and(|bytes| bytes.contains(&0)),
+        Some(from) => from == ReadAs::Bpf || from == LISTING && file != Path::new("-"),
+        None => file != Path::new("-") && fs::read(file).is_ok_and(|bytes| bytes.contains(&0) || is_listing(&bytes)),
     }
 }
 
@@ -110,6 +114,9 @@ impl Side {
         let bytes = fs::read(file).map_err(|error| {
             Failure::new(format!("can't read {name}: {error}")).help("check the name and its permissions")
         })?;
+        if let Some(listing) = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')) {
+            return assemble(listing).map(Self::Program).map_err(|error| Failure::from(error).in_file(file));
+        }
         let program = from_bytes(&bytes, endian(args)?).map_err(|error| {
             Failure::new(format!("{name} is no filter: {error}"))
                 .help("a filter is an array of struct sock_filter, as `callgate compile --to bpf` writes it")
