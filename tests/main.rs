@@ -1,7 +1,11 @@
 //! What crosses crates: the house itself, the command line, the live kernel, real runtimes, one truth table.
 #![forbid(unsafe_code)]
 
+#[path = "../src/backend/mod.rs"]
+#[allow(dead_code)] // the command needs more of it
+mod backend;
 mod bad_input;
+mod bars;
 mod bundle;
 mod circle;
 mod commands;
@@ -9,9 +13,16 @@ mod corpus;
 mod decompile;
 mod diff;
 mod engines;
+mod exactness;
 mod expectations;
 mod explain;
 mod house;
+mod kernel_facts;
+mod learning;
+#[path = "../benches/policies/mod.rs"]
+#[allow(dead_code)] // the benchmarks need more of it
+mod policies;
+mod program_mutants;
 mod readme;
 mod rights;
 mod stats;

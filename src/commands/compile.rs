@@ -8,16 +8,27 @@ use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
 use super::{listing, stats};
-use crate::cli::{Compile, ExportArgs};
+use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
+    if args.backend != FilterBackend::Callgate && !matches!(args.output.to, Format::Bpf | Format::Asm | Format::C) {
+        return Err(Failure::new(format!("--backend makes filters, and {} holds none", args.output.to))
+            .help("write one with --to bpf, asm or c"));
+    }
     let default_abis = default_abis(args.output.to)?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &args.files,
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = policy::program(&checked.policy)?;
+    let compiled = match args.backend {
+        FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
+        other => policy::program_by(other, &checked.policy)?,
+    };
     if args.output.to == Format::Asm {
         // Checks and notes are the export's; the text has the places that only the sources know.
         let options = ExportOptions { strict: args.output.export.strict, ..ExportOptions::default() };
@@ -45,11 +56,17 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
         Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci => {
+        Format::Oci | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
-        Format::Bpf | Format::Asm | Format::C => Ok(vec![policy::host_abi()?]),
+        Format::Bpf
+        | Format::Asm
+        | Format::C
+        | Format::Kafel
+        | Format::Minijail
+        | Format::Systemd
+        | Format::Firejail => Ok(vec![policy::host_abi()?]),
     }
 }
 

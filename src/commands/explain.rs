@@ -111,7 +111,8 @@ fn of_file(file: &Path, args: &Explain) -> Result<Subject, Failure> {
             return Ok(of_program(name, RawFilter { program, endian }));
         }
     }
-    let loaded = input::load(&[file.to_path_buf()], &[], from)?;
+    let reading = policy::reading(&args.target.host, &args.target.arch)?;
+    let loaded = input::load(&[file.to_path_buf()], &[], &reading)?;
     let checked = policy::check(loaded, &policy::target(&args.target, vec![policy::host_abi()?])?)?;
     let program = policy::program(&checked.policy)?.program;
     let endian = checked.policy.abis.keys().next().map_or(input::native_endian(), |abi| abi.endian());

@@ -8,10 +8,11 @@ use callgate_compiler::bpf::{admit, disassemble, from_bytes};
 use callgate_compiler::lower::Unit;
 use callgate_compiler::tables;
 use callgate_grammar::{Diagnostic, SourceId, Span, parse};
+use callgate_profiles::engine::read_as;
 use callgate_profiles::import::bpf::{RawFilter, from_program, from_raw};
-use callgate_profiles::import::{Document, Format, Imported, import};
+use callgate_profiles::import::{Document, Format, Imported};
 
-use super::{Loader, read};
+use super::{Loader, Reading, read};
 use crate::cli::ReadAs;
 use crate::failure::Failure;
 use crate::policy;
@@ -25,7 +26,7 @@ pub(super) struct File<'a> {
 }
 
 /// The file and the filter in it: `filters.json#vmm`, unless a file has that very name.
-pub(super) fn select(file: &Path) -> (PathBuf, Option<String>) {
+pub(crate) fn select(file: &Path) -> (PathBuf, Option<String>) {
     let whole = || (file.to_path_buf(), None);
     if fs::metadata(file).is_ok() {
         return whole();
@@ -83,7 +84,7 @@ impl Loader {
     }
 
     /// Translates a file. What the translation says stands in its findings; without one there is an error among them.
-    pub(super) fn import(&mut self, format: Format, file: &File<'_>, scope: u32) -> SourceId {
+    pub(super) fn import(&mut self, format: Format, file: &File<'_>, reading: &Reading, scope: u32) -> SourceId {
         let name = file.path.display().to_string();
         let source = self.sources.add(&name, file.text.clone());
         let imported = {
@@ -93,7 +94,7 @@ impl Loader {
                 Ok((sources.add(found.display().to_string(), text.clone()), text))
             };
             let document = Document { text: &file.text, source, selector: file.selector.as_deref() };
-            import(format, &document, &mut includes)
+            read_as(reading.engine, &reading.host, format, &document, &mut includes)
         };
         let shown = match &file.selector {
             Some(selector) => format!("{name}#{selector}"),

@@ -22,3 +22,5 @@ mod signals;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod tasks;
+#[doc(hidden)]
+pub mod trial;
