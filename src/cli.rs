@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Compare two policies exactly; a difference comes with a call that shows it
     Diff(Diff),
+    /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
+    Merge(Merge),
     /// Record every system call of a command and all its descendants
     Record(Record),
     /// Turn recordings into a minimal policy or profile
@@ -94,6 +96,9 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What makes the filter (bpf, asm, c); another compiler's is written only when it is proven equal to the policy
+    #[arg(long, value_name = "BACKEND", default_value = "callgate", conflicts_with_all = ["optimize", "exhaustive", "weights"])]
+    pub(crate) backend: FilterBackend,
     #[command(flatten)]
     pub(crate) objective: ObjectiveArgs,
     /// Also print what the filter costs: its size before and after the kernel's conversion, executed instructions (mean and
@@ -101,6 +106,17 @@ pub(crate) struct Compile {
     /// else on standard error. `=human` for lines instead of one JSON object
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "json")]
     pub(crate) stats: Option<Facts>,
+}
+
+/// What makes filters of policies.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilterBackend {
+    /// callgate's own compiler.
+    Callgate,
+    /// The seccompiler crate: x86_64, aarch64 and riscv64, one ABI and two actions a filter.
+    Seccompiler,
+    /// libseccomp, when callgate was built with it.
+    Libseccomp,
 }
 
 /// What the instructions are to be good at. They mean the same whatever it is.
@@ -219,6 +235,15 @@ pub(crate) struct Fmt {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Exits 0 when they are the same (or A is within B), 1 when not, 2 when it can't be decided. Calls with the same\n\
+    pair of answers stand on one line: by name when the arguments don't matter, else as the smallest call that shows it.\n\n\
+    The object of --json has `relation` (equal, subset), `holds`, `complete` (false when only the first 20,000 ranges are\n\
+    listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`,\n\
+    `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out),\n\
+    `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because`\n\
+    (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
+)]
 pub(crate) struct Diff {
     /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
     #[arg(value_name = "A")]
@@ -234,6 +259,36 @@ pub(crate) struct Diff {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Every call is decided on its own: numbers without a name, unlisted ABIs and argument values too. In the kernel's\n\
+    order (kill, kill-thread, trap, errno, notify, trace, log, allow) the union takes the mildest of the files' actions, the\n\
+    others the most severe. Of two errnos the union takes the larger number (ENOSYS over EPERM, so that a fallback goes on\n\
+    working), the intersection the smaller, a stack the last file's. One file comes out without what changes nothing.\n\
+    The result is proven against the files on every call before it is written."
+)]
+pub(crate) struct Merge {
+    /// Policies: files of any format that can be read; `-` for standard input. Of a stack, in the order of loading
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Allow what one of them allows (the default)
+    #[arg(long, group = "rule")]
+    pub(crate) union: bool,
+    /// Allow what all of them allow
+    #[arg(long, group = "rule")]
+    pub(crate) intersect: bool,
+    /// Do what the kernel does with all of them loaded, the first one first
+    #[arg(long, group = "rule")]
+    pub(crate) stack: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Say as one JSON object on standard output what each file decides and on which calls they don't agree
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -30,12 +30,22 @@ pub(crate) struct Loaded {
 ///
 /// Files of other formats are translated first: by what they look like, or as `--from` says.
 pub(crate) fn load(files: &[PathBuf], statements: &[String], from: Option<ReadAs>) -> Result<Loaded, Failure> {
+    load_beside(Sources::default(), files, statements, from)
+}
+
+/// As [`load`], with the texts of other policies, so that spans into all of them go together.
+pub(crate) fn load_beside(
+    sources: Sources,
+    files: &[PathBuf],
+    statements: &[String],
+    from: Option<ReadAs>,
+) -> Result<Loaded, Failure> {
     if files.is_empty() && statements.is_empty() {
         return Err(Failure::new("no policy given").help(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
         ));
     }
-    let mut loader = Loader::default();
+    let mut loader = Loader { sources, ..Loader::default() };
     for statement in statements {
         loader.parse("-e", statement.clone(), 0, 0);
     }

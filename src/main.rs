@@ -1,6 +1,7 @@
 //! The callgate command.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod cli;
 mod commands;
 mod failure;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Test(args) => commands::test::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
+        Command::Merge(args) => commands::merge::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Record(args) => commands::record::run(&args),

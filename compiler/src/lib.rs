@@ -10,6 +10,7 @@ pub mod call;
 pub mod combine;
 pub mod compile;
 pub mod condition;
+pub mod decompile;
 pub mod generate;
 pub mod graph;
 pub mod lower;

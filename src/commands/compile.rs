@@ -8,16 +8,23 @@ use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
 use super::stats;
-use crate::cli::{Compile, ExportArgs};
+use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
 use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
+    if args.backend != FilterBackend::Callgate && !matches!(args.output.to, Format::Bpf | Format::Asm | Format::C) {
+        return Err(Failure::new(format!("--backend makes filters, and {} holds none", args.output.to))
+            .help("write one with --to bpf, asm or c"));
+    }
     let default_abis = default_abis(args.output.to)?;
     let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = objective::program(&checked.policy, &args.objective, target.kernel)?;
+    let compiled = match args.backend {
+        FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
+        other => policy::program_by(other, &checked.policy)?,
+    };
     write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
     if let Some(format) = args.stats {
         let shown =

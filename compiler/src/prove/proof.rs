@@ -90,7 +90,7 @@ pub fn differences(
 }
 
 /// Asks a question about the functions of two filters.
-fn both<T>(
+pub(super) fn both<T>(
     left: Filter<'_>,
     right: Filter<'_>,
     budget: Budget,
