@@ -10,7 +10,7 @@ use callgate_compiler::compile::compile;
 use callgate_tracer::trial::{TimedCall, trial};
 
 use crate::policies::resolved;
-use crate::programs::Row;
+use crate::programs::{Compiler, Row};
 
 const CALLS: [TimedCall; 4] =
     [TimedCall::ParentId, TimedCall::Personality, TimedCall::EmptyClone3, TimedCall::NoSuchCall];
@@ -85,8 +85,8 @@ pub(crate) fn page(rows: &[Row], smoke: bool) -> String {
     for name in ["docker", "docker-default", "docker, three ABIs"] {
         let Some(row) = rows.iter().find(|row| row.name == name) else { continue };
         let mut contenders = vec![Contender::new("no filter", Vec::new())];
-        for (compiler, made) in &row.made {
-            let Ok(made) = made else { continue };
+        for compiler in [Compiler::Balanced, Compiler::Fastest].iter().chain(&Compiler::PEERS) {
+            let Some(Ok(made)) = row.made.get(compiler) else { continue };
             contenders.push(Contender::new(compiler.name(), vec![made.program.clone()]));
             contenders.push(Contender::new(format!("{}, no bitmap", compiler.name()), vec![uncached(&made.program)]));
         }

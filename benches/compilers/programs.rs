@@ -5,19 +5,29 @@ use std::time::{Duration, Instant};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::bpf::Program;
-use callgate_compiler::compile::compile;
+use callgate_compiler::generate::{Objective, Optimize, generate_for};
 use callgate_compiler::measure::{measure, weighted_mean};
 use callgate_compiler::policy::{AbiPolicy, Policy};
 use callgate_compiler::prove::{Budget, Verdict, policy_equals_program};
 
-use crate::policies::{KERNEL, Named};
-use crate::seccompiler;
+use crate::by_seccompiler;
+use crate::policies::{KERNEL, Named, weights};
 
 /// Who made a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Compiler {
-    /// callgate as it comes.
-    Callgate,
+    /// callgate as it comes: `--optimize balanced`.
+    Balanced,
+    /// `--optimize size`.
+    Size,
+    /// `--optimize size --exhaustive`.
+    Smallest,
+    /// `--optimize speed`.
+    Speed,
+    /// `--optimize speed --exhaustive`.
+    Fastest,
+    /// `--optimize speed --exhaustive --weights` of the blend.
+    Blend,
     /// The C library's default: a list by priority.
     LibseccompList,
     /// Its binary tree.
@@ -27,18 +37,39 @@ pub(crate) enum Compiler {
 }
 
 impl Compiler {
+    /// callgate's modes.
+    pub(crate) const OURS: [Self; 6] =
+        [Self::Balanced, Self::Size, Self::Smallest, Self::Speed, Self::Fastest, Self::Blend];
+    /// The others of this run.
+    pub(crate) const PEERS: [Self; 3] = [Self::LibseccompList, Self::LibseccompTree, Self::Seccompiler];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Callgate => "callgate",
+            Self::Balanced => "callgate",
+            Self::Size => "size",
+            Self::Smallest => "size, exhaustive",
+            Self::Speed => "speed",
+            Self::Fastest => "speed, exhaustive",
+            Self::Blend => "speed, exhaustive, blend",
             Self::LibseccompList => "libseccomp -O1",
             Self::LibseccompTree => "libseccomp -O2",
             Self::Seccompiler => "seccompiler",
         }
     }
+}
 
-    pub(crate) fn is_ours(self) -> bool {
-        self == Self::Callgate
-    }
+/// What a mode of callgate is for: as it comes for a kernel with a bitmap, the others for one where every call counts.
+fn objective(compiler: Compiler, blend: Option<&BTreeMap<String, f64>>) -> Option<Objective> {
+    let (optimize, exhaustive) = match compiler {
+        Compiler::Balanced => return Some(Objective::default()),
+        Compiler::Size => (Optimize::Size, false),
+        Compiler::Smallest => (Optimize::Size, true),
+        Compiler::Speed => (Optimize::Speed, false),
+        Compiler::Fastest | Compiler::Blend => (Optimize::Speed, true),
+        _ => return None,
+    };
+    let weights = if compiler == Compiler::Blend { Some(weights(blend?)) } else { None };
+    Some(Objective { optimize, exhaustive, weights, bitmap: false })
 }
 
 /// A program and its figures.
@@ -53,8 +84,12 @@ pub(crate) struct Made {
     pub(crate) worst_exact: bool,
     /// Named calls that the kernel lets through without running the filter, of x86-64 and x86.
     pub(crate) cached: usize,
-    /// The best of several; ours with the proof.
+    /// From the policy to the program, the best of several.
     pub(crate) compiled_in: Duration,
+    /// And the proof that they are equal, where the compiler proves.
+    pub(crate) proven_in: Option<Duration>,
+    /// Whether the program does what the policy says.
+    pub(crate) equal: bool,
 }
 
 /// What the compilers made of a policy, or why not.
@@ -69,13 +104,18 @@ pub(crate) fn row(named: &Named, blend: Option<&BTreeMap<String, f64>>, times: u
     let mut made = BTreeMap::new();
     let mut add = |compiler, program: Result<(Program, Duration), String>| {
         let figures = program.and_then(|(program, compiled_in)| {
-            proven(policy, compiler, &program)?;
-            figures(policy, program, compiled_in, blend)
+            let start = Instant::now();
+            let equal = is_equal(policy, compiler, &program)?;
+            let proven_in = Compiler::OURS.contains(&compiler).then(|| start.elapsed());
+            let measured = figures(policy, program, blend)?;
+            Ok(Made { compiled_in, proven_in, equal, ..measured })
         });
         made.insert(compiler, figures);
     };
-    let ours = || compile(policy).map(|compiled| compiled.program).map_err(|error| error.to_string());
-    add(Compiler::Callgate, timed(times, ours));
+    for compiler in Compiler::OURS {
+        let Some(objective) = objective(compiler, blend) else { continue };
+        add(compiler, timed(times, || generate_for(policy, &objective).map_err(|error| error.to_string())));
+    }
     #[cfg(feature = "libseccomp")]
     {
         let rules = crate::libseccomp::rules(policy);
@@ -84,8 +124,7 @@ pub(crate) fn row(named: &Named, blend: Option<&BTreeMap<String, f64>>, times: u
             add(compiler, program.and_then(|rules| timed(times, || crate::libseccomp::program(rules, level))));
         }
     }
-    let filter = seccompiler::filter(policy);
-    add(Compiler::Seccompiler, filter.and_then(|filter| timed(times, || seccompiler::program(filter.clone()))));
+    add(Compiler::Seccompiler, timed(times, || by_seccompiler::of_policy(policy)));
     Row { name: named.name.clone(), made }
 }
 
@@ -100,29 +139,23 @@ fn timed(times: u32, make: impl Fn() -> Result<Program, String>) -> Result<(Prog
     Ok((program, best))
 }
 
-/// That the program does what the policy says. seccompiler doesn't guard against x32: there its program is held to the
-/// policy on all other calls.
-fn proven(policy: &Policy, compiler: Compiler, program: &Program) -> Result<(), String> {
-    let mut policy = policy.clone();
-    if compiler == Compiler::Seccompiler
-        && let Some(own) = policy.abis.get(&Abi::X86_64)
-    {
-        let unguarded = AbiPolicy { calls: BTreeMap::new(), rest: own.rest.clone() };
-        policy.abis.insert(Abi::X32, unguarded);
-    }
-    match policy_equals_program(&policy, program, Budget::default()) {
-        Verdict::Holds => Ok(()),
-        Verdict::Fails(_) => Err("differs from the policy".to_owned()),
+/// Whether the program does what the policy says. seccompiler doesn't guard against x32: its program is held to the policy on
+/// all other calls.
+fn is_equal(policy: &Policy, compiler: Compiler, program: &Program) -> Result<bool, String> {
+    let unguarded = |own: &AbiPolicy| AbiPolicy { calls: BTreeMap::new(), rest: own.rest.clone() };
+    let adapted = policy.abis.get(&Abi::X86_64).filter(|_| compiler == Compiler::Seccompiler).map(|own| {
+        let mut policy = policy.clone();
+        policy.abis.insert(Abi::X32, unguarded(own));
+        policy
+    });
+    match policy_equals_program(adapted.as_ref().unwrap_or(policy), program, Budget::default()) {
+        Verdict::Holds => Ok(true),
+        Verdict::Fails(_) => Ok(false),
         Verdict::Undecided(_) => Err("not decided".to_owned()),
     }
 }
 
-fn figures(
-    policy: &Policy,
-    program: Program,
-    compiled_in: Duration,
-    blend: Option<&BTreeMap<String, f64>>,
-) -> Result<Made, String> {
+fn figures(policy: &Policy, program: Program, blend: Option<&BTreeMap<String, f64>>) -> Result<Made, String> {
     let measures = measure(&program, policy.abis.keys().copied(), KERNEL).map_err(|error| error.to_string())?;
     let of = measures.abis.iter().find(|of| of.abi == Abi::X86_64).ok_or("no x86-64")?;
     Ok(Made {
@@ -133,7 +166,9 @@ fn figures(
         worst: of.worst.executed,
         worst_exact: of.worst.is_exact(),
         cached: measures.cached(),
-        compiled_in,
+        compiled_in: Duration::ZERO,
+        proven_in: None,
+        equal: false,
         program,
     })
 }
