@@ -27,8 +27,8 @@ $ CALLGATE_CORPUS=… cargo bench --features libseccomp --bench compilers -- --w
 
 Measured on {machine}, with {libseccomp} and seccompiler 0.5 through their crates in the same run. The policies are those that
 projects ship, resolved for x86-64 alone (unless said otherwise), Docker's 14 default capabilities and Linux 6.18. Every
-program has been held to the policy by the prover before it was measured; seccompiler's, which has no guard against x32
-numbers, on all calls but those.
+program has been held to the policy by the prover before it was measured: seccompiler's, which has no guard against x32
+numbers, on all calls but those, and libseccomp's for several ABIs on the calls that the installed version knows.
 
 ## Counted
 
