@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use callgate_compiler::generate::Optimize;
 use callgate_profiles::Runtime;
+use callgate_profiles::engine::Engine;
 use callgate_profiles::export::Format;
 use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Record every system call of a command and all its descendants
     Record(Record),
+    /// Run one test of a test suite, and add what it did to a recording; or hold it to one
+    Learn(Learn),
     /// Turn recordings into a minimal policy or profile
     Derive(Derive),
     /// Run a command under a policy
@@ -85,6 +88,9 @@ pub(crate) struct HostArgs {
     /// What the files are, instead of what they look like
     #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
     pub(crate) from: Option<ReadAs>,
+    /// Whose reading of Docker's, Podman's and OCI's JSON counts: the document's own, or what this engine enforces on this machine (or on that of --arch)
+    #[arg(long, value_name = "ENGINE", default_value = "document", value_parser = parse_engine())]
+    pub(crate) engine: Engine,
 }
 
 #[derive(Args)]
@@ -249,8 +255,11 @@ pub(crate) struct Diff {
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// The other
-    #[arg(value_name = "B")]
-    pub(crate) right: PathBuf,
+    #[arg(value_name = "B", required_unless_present = "engines")]
+    pub(crate) right: Option<PathBuf>,
+    /// Compare what two engines make of A, instead of A with B (`runc,crun`)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["right", "engine"], value_parser = parse_engine())]
+    pub(crate) engines: Vec<Engine>,
     /// Only ask whether A lets through no more than B
     #[arg(long)]
     pub(crate) subset: bool,
@@ -320,8 +329,29 @@ pub(crate) struct Record {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Made to be a test runner: CARGO_TARGET_<TRIPLE>_RUNNER=\"callgate learn --into seen --\" for cargo test and\n\
+    nextest, `go test -exec`, CMAKE_TEST_LAUNCHER, `meson test --wrapper`. `callgate derive seen` makes the policy.\n\
+    Exits as CMD does; 3 when the recording is incomplete, or with --locked when the test did something new."
+)]
+pub(crate) struct Learn {
+    /// A folder, where each run gets a file of its own; made when it isn't there. With --locked also a recording or a policy
+    #[arg(long, value_name = "REC")]
+    pub(crate) into: PathBuf,
+    /// Add nothing, and fail when the run did what REC doesn't have
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// What watches the calls; without it eBPF, or what works without its rights
+    #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
+    pub(crate) backend: Option<Backend>,
+    /// The test
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
 pub(crate) struct Derive {
-    /// Recordings, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
+    /// Recordings or folders of them, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
     #[arg(value_name = "REC", required = true)]
     pub(crate) recordings: Vec<PathBuf>,
     /// A policy (`gate`) or a profile
@@ -432,6 +462,10 @@ fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
 fn written_formats() -> impl Iterator<Item = &'static str> {
     let others = Format::ALL.iter().map(|format| format.name()).filter(|name| *name != "gate");
     ["gate"].into_iter().chain(others)
+}
+
+fn parse_engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.iter().map(|engine| engine.name())).try_map(|name| name.parse::<Engine>())
 }
 
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {

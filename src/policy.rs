@@ -12,12 +12,13 @@ use callgate_compiler::policy::Policy;
 use callgate_compiler::prove::{Budget, Verdict, Witness, policy_equals_program};
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, Severity, Sources};
+use callgate_profiles::engine::{Engine, Host, Libseccomp};
 
 use crate::backend;
 use crate::cli::{FilterBackend, HostArgs, TargetArgs};
 use crate::commands::spelling;
 use crate::failure::{EXIT_ERROR, Failure};
-use crate::input::Loaded;
+use crate::input::{Loaded, Reading};
 use crate::report;
 
 /// A policy and the texts that its causes point into.
@@ -125,6 +126,30 @@ pub(crate) fn host_target(args: &HostArgs, default_abis: Vec<Abi>) -> Result<Tar
         })?);
     }
     Ok(target)
+}
+
+/// How files are read for a target: an engine's host is this machine, or the one of the ABIs that are asked for.
+pub(crate) fn reading(args: &HostArgs, arch: &[String]) -> Result<Reading, Failure> {
+    let target = host_target(args, Vec::new())?;
+    let mut machines: BTreeSet<Abi> = abis(arch)?.into_iter().map(Abi::native).collect();
+    if machines.len() > 1 && args.engine != Engine::Document {
+        let names: Vec<_> = machines.iter().map(|abi| abi.name()).collect();
+        return Err(Failure::new(format!("an engine runs on one machine, not on {}", names.join(" and ")))
+            .help("name the ABIs of one with --arch"));
+    }
+    let machine = match machines.pop_first() {
+        Some(machine) => machine,
+        // Only an engine asks which machine it is: everything else is read on machines without tables too.
+        None if args.engine == Engine::Document => Abi::X86_64,
+        None => host_abi()?.native(),
+    };
+    let host = Host {
+        machine,
+        capabilities: target.capabilities,
+        kernel: target.kernel.unwrap_or(target.running_kernel),
+        libseccomp: Libseccomp::Debian12,
+    };
+    Ok(Reading { from: args.from, engine: args.engine, host })
 }
 
 /// ABIs by name.

@@ -3,13 +3,17 @@
 
 mod baseline;
 pub mod derive;
+pub mod engine;
 pub mod evidence;
 pub mod export;
 pub mod groups;
 mod held;
 pub mod import;
+mod kafel_names;
 mod probes;
 pub mod recording;
+pub mod refused;
+mod sets;
 pub mod shipped;
 pub mod stability;
 

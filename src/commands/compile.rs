@@ -18,7 +18,11 @@ pub(crate) fn run(args: &Compile) -> Outcome {
             .help("write one with --to bpf, asm or c"));
     }
     let default_abis = default_abis(args.output.to)?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &args.files,
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
     let compiled = match args.backend {
@@ -43,11 +47,17 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
         Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci => {
+        Format::Oci | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
-        Format::Bpf | Format::Asm | Format::C => Ok(vec![policy::host_abi()?]),
+        Format::Bpf
+        | Format::Asm
+        | Format::C
+        | Format::Kafel
+        | Format::Minijail
+        | Format::Systemd
+        | Format::Firejail => Ok(vec![policy::host_abi()?]),
     }
 }
 

@@ -9,9 +9,12 @@ use std::path::Path;
 use callgate_compiler::abi::{Abi, Endian};
 use callgate_compiler::bpf::{Program, from_bytes};
 use callgate_compiler::prove::{self, Budget, Filter, Relation, WordOrder};
+use callgate_profiles::engine::Engine;
+use serde_json::json;
 
-use crate::cli::{Diff, ReadAs};
+use crate::cli::{Diff, HostArgs, ReadAs};
 use crate::failure::{EXIT_FOUND, Failure, Outcome};
+use crate::input::Reading;
 use crate::policy::Checked;
 use crate::{input, output, policy};
 use show::{Comparison, Named};
@@ -20,19 +23,71 @@ use show::{Comparison, Named};
 const MOST_RANGES: usize = 20_000;
 
 pub(crate) fn run(args: &Diff) -> Outcome {
-    let raw = [is_raw(&args.left, args), is_raw(&args.right, args)];
+    let Some(right) = &args.right else { return engines(args) };
+    let raw = [is_raw(&args.left, args), is_raw(right, args)];
     // Raw instructions are for one machine, so what they are compared with is read for it.
     let default_abis = if raw.contains(&true) { vec![policy::host_abi()?] } else { Abi::ALL.to_vec() };
-    let left = Side::read(&args.left, raw[0], &default_abis, args)?;
-    let right = Side::read(&args.right, raw[1], &default_abis, args)?;
+    let reading = policy::reading(&args.target.host, &args.target.arch)?;
+    let left = Side::read(&args.left, raw[0], &default_abis, args, &reading)?;
+    let right = Side::read(right, raw[1], &default_abis, args, &reading)?;
+    compare(args, &left, &right)
+}
+
+/// What two engines make of one file. One that refuses what the other takes is a difference too.
+fn engines(args: &Diff) -> Outcome {
+    let [one, other] = *args.engines.as_slice() else {
+        return Err(Failure::new("--engines takes two").help("write `--engines runc,crun`"));
+    };
+    let side = |engine: Engine| {
+        let host = HostArgs {
+            cap: args.target.host.cap.clone(),
+            kernel: args.target.host.kernel.clone(),
+            from: args.target.host.from,
+            engine,
+        };
+        let reading = policy::reading(&host, &args.target.arch)?;
+        Side::read(&args.left, false, &[reading.host.machine], args, &reading)
+    };
+    let (left, right) = (side(one), side(other));
+    match (left, right) {
+        (Ok(left), Ok(right)) => compare(args, &left, &right),
+        (Err(failure), Err(_)) => Err(failure),
+        (left, _) => {
+            let refusing = if left.is_err() { one } else { other };
+            let shown = if args.json {
+                format!("{}\n", json!({"relation": relation(args), "holds": false, "refuses": refusing.name()}))
+            } else {
+                format!("{refusing} refuses the file; the other takes it\n")
+            };
+            output::write(None, shown.as_bytes())?;
+            Ok(EXIT_FOUND)
+        }
+    }
+}
+
+fn relation(args: &Diff) -> &'static str {
+    if args.subset { "subset" } else { "equal" }
+}
+
+/// What the two sides are called.
+fn names(args: &Diff) -> (String, String) {
+    match (&args.right, args.engines.as_slice()) {
+        (Some(right), _) => (args.left.display().to_string(), right.display().to_string()),
+        (None, [one, other]) => (one.to_string(), other.to_string()),
+        (None, _) => Default::default(),
+    }
+}
+
+fn compare(args: &Diff, left: &Side, right: &Side) -> Outcome {
     let relation = if args.subset { Relation::Within } else { Relation::Equal };
     let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_RANGES, Budget::default());
     let found = found
         .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?;
+    let (a, b) = names(args);
     let comparison = Comparison::new(
         relation,
-        Named { name: args.left.display().to_string(), checked: left.checked() },
-        Named { name: args.right.display().to_string(), checked: right.checked() },
+        Named { name: a, checked: left.checked() },
+        Named { name: b, checked: right.checked() },
         &found,
     );
     let shown = if args.json { comparison.json() } else { comparison.human() };
@@ -55,9 +110,9 @@ enum Side {
 }
 
 impl Side {
-    fn read(file: &Path, raw: bool, default_abis: &[Abi], args: &Diff) -> Result<Self, Failure> {
+    fn read(file: &Path, raw: bool, default_abis: &[Abi], args: &Diff, reading: &Reading) -> Result<Self, Failure> {
         if !raw {
-            let loaded = input::load(&[file.to_path_buf()], &[], args.target.host.from)?;
+            let loaded = input::load(&[file.to_path_buf()], &[], reading)?;
             return policy::check(loaded, &policy::target(&args.target, default_abis.to_vec())?).map(Self::Policy);
         }
         let name = file.display();

@@ -22,11 +22,12 @@ pub(crate) fn run(args: &Merge) -> Outcome {
         _ => Rule::Union,
     };
     let default_abis = compile::default_abis(args.output.to)?;
+    let reading = policy::reading(&args.target.host, &args.target.arch)?;
     // One store of texts, so that every statement keeps its place.
     let mut sources = Sources::default();
     let mut inputs = Vec::with_capacity(args.files.len());
     for file in &args.files {
-        let loaded = input::load_beside(sources, std::slice::from_ref(file), &[], args.target.host.from)?;
+        let loaded = input::load_beside(sources, std::slice::from_ref(file), &[], &reading)?;
         let checked = policy::check(loaded, &policy::target(&args.target, default_abis.clone())?)?;
         sources = checked.sources;
         inputs.push(checked.policy);

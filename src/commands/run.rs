@@ -16,7 +16,11 @@ use crate::{input, objective, policy};
 
 pub(crate) fn run(args: &Run) -> Outcome {
     let host = policy::host_abi()?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &args.files,
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let target = policy::target(&args.policy.target, vec![host])?;
     let checked = policy::check(loaded, &target)?;
     let kernel = target.kernel.unwrap_or(target.running_kernel);

@@ -10,21 +10,23 @@ use super::guard::Guard;
 
 /// A comparison of one word: `raw(arg0) & 0xff`, `==`, `0x1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Test {
-    pub(super) word: String,
-    pub(super) operator: &'static str,
-    pub(super) value: String,
+pub(crate) struct Test {
+    pub(crate) word: String,
+    pub(crate) operator: &'static str,
+    pub(crate) value: String,
 }
 
 /// When a rule matches its call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum When {
+pub(crate) enum When {
     /// Whatever the arguments are.
     Always,
     /// When all of this holds.
     All(Vec<Test>),
     /// When this holds, written out.
     Text(String),
+    /// When the first holds and none of the others.
+    Except(String, Vec<String>),
 }
 
 impl When {
@@ -37,23 +39,35 @@ impl When {
                 tests.join(" && ")
             }
             Self::Text(text) => text.clone(),
+            Self::Except(text, others) if text.is_empty() => format!("!({})", others.join(") && !(")),
+            Self::Except(text, others) => format!("({text}) && !({})", others.join(") && !(")),
         }
+    }
+
+    /// This one without what another matches.
+    fn except(&self, other: &Self) -> Self {
+        let (text, mut others) = match self {
+            Self::Except(text, others) => (text.clone(), others.clone()),
+            _ => (self.text(), Vec::new()),
+        };
+        others.push(other.text());
+        Self::Except(text, others)
     }
 }
 
 /// One rule for one call.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
-    pub(super) call: String,
-    pub(super) guard: Guard,
-    pub(super) when: When,
+pub(crate) struct Rule {
+    pub(crate) call: String,
+    pub(crate) guard: Guard,
+    pub(crate) when: When,
     /// The action, as the language writes it.
-    pub(super) verb: String,
+    pub(crate) verb: String,
 }
 
 /// Which of several rules of one call counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// As in libseccomp: a rule that does what the default does is none; a rule without arguments wins over those
     /// with some, and the first of two without. Of rules with arguments that hold together, the file's first (libseccomp
     /// keeps no order there; profiles that depend on it are broken anyway).
@@ -63,33 +77,33 @@ pub(super) enum Order {
 }
 
 /// What a file says, ready to be written.
-pub(super) struct Statements {
+pub(crate) struct Statements {
     /// The ABIs it names, if it does; else those of the target.
-    pub(super) listed: Option<BTreeSet<Abi>>,
+    pub(crate) listed: Option<BTreeSet<Abi>>,
     /// `flags:` and `listener:`, whole lines.
-    pub(super) header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// What happens to every call no rule is about.
-    pub(super) default: String,
+    pub(crate) default: String,
     /// In the file's order.
-    pub(super) rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// Which of them count.
-    pub(super) order: Order,
+    pub(crate) order: Order,
 }
 
 /// The rules of this call cut each other into more pieces than anyone could read.
-pub(super) struct Entangled(pub(super) String);
+pub(crate) struct Entangled(pub(crate) String);
 
 /// Pieces that one rule may be cut into.
 const PIECES: usize = 4_096;
 
 impl Statements {
     /// The ABIs that rules can be about.
-    pub(super) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
+    pub(crate) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
         listed.cloned().unwrap_or_else(|| Abi::ALL.iter().copied().collect())
     }
 
     /// The policy.
-    pub(super) fn write(&self) -> Result<String, Entangled> {
+    pub(crate) fn write(&self) -> Result<String, Entangled> {
         let mut text = String::new();
         let abis = Self::abis(self.listed.as_ref());
         if let Some(listed) = &self.listed {
@@ -124,7 +138,8 @@ impl Statements {
     /// The targets of every guard and verb, with what other rules take away from each rule taken away.
     fn effective(&self) -> Result<BTreeMap<(Guard, String), Vec<String>>, Entangled> {
         let mut calls: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
-        for rule in &self.rules {
+        let multiplexers = self.multiplexers();
+        for rule in self.rules.iter().chain(&multiplexers) {
             if self.order == Order::Libseccomp && rule.verb == self.default {
                 continue;
             }
@@ -147,10 +162,33 @@ impl Statements {
         Ok(found)
     }
 
+    /// In the language, what is said of `socket` goes for `socketcall` too, where nothing is said of that; libseccomp does
+    /// alike. To others a multiplexer is a call like any other: what no rule of its own matches meets the default.
+    fn multiplexers(&self) -> Vec<Rule> {
+        let named: BTreeSet<&str> = self.rules.iter().map(|rule| rule.call.as_str()).collect();
+        let said_of = |part: &tables::Part| named.contains(part.call) || named.contains(part.multiplexer);
+        let multiplexers: BTreeSet<&str> =
+            tables::parts().iter().filter(|part| said_of(part)).map(|part| part.multiplexer).collect();
+        let abis = Self::abis(self.listed.as_ref());
+        let guard = Guard::on(&abis);
+        let exists = |call: &&str| abis.iter().any(|&abi| tables::number(abi, call).is_some());
+        let rule = |call: &str| Rule {
+            call: call.to_owned(),
+            guard: guard.clone(),
+            when: When::Always,
+            verb: self.default.clone(),
+        };
+        match self.order {
+            Order::Libseccomp => Vec::new(),
+            Order::FirstMatch => multiplexers.into_iter().filter(exists).map(rule).collect(),
+        }
+    }
+
     /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.
     fn present(&self, call: &str) -> Option<BTreeSet<Abi>> {
-        self.listed
-            .is_none()
+        // A number is written for the one ABI of its rule.
+        let is_number = call.starts_with(|c: char| c.is_ascii_digit());
+        (self.listed.is_none() && !is_number)
             .then(|| Abi::ALL.iter().copied().filter(|&abi| tables::number(abi, call).is_some()).collect())
     }
 }
@@ -194,11 +232,7 @@ fn remaining(
 fn except(guard: &Guard, when: &When, earlier: &Rule) -> Vec<(Guard, When)> {
     let mut parts: Vec<_> = guard.without(&earlier.guard).into_iter().map(|part| (part, when.clone())).collect();
     if let Some(both) = guard.and(&earlier.guard) {
-        let text = if excludes(when, &earlier.when) {
-            when.clone()
-        } else {
-            When::Text(format!("({}) && !({})", when.text(), earlier.when.text()))
-        };
+        let text = if excludes(when, &earlier.when) { when.clone() } else { when.except(&earlier.when) };
         parts.push((both, text));
     }
     parts
