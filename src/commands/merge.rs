@@ -4,14 +4,14 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use callgate_compiler::abi::{Abi, Endian};
-use callgate_compiler::bpf::{Program, from_bytes};
+use callgate_compiler::abi::Abi;
 use callgate_compiler::call::SyscallData;
 use callgate_compiler::combine::{Combined, Rule, combine, minimise};
 use callgate_compiler::decompile::decompile;
 use callgate_compiler::policy::Policy;
 use callgate_compiler::prove::{Budget, Filter, Verdict, Witness, WordOrder};
 use callgate_grammar::Sources;
+use callgate_profiles::import::bpf::RawFilter;
 use serde_json::{Value, json};
 
 use super::{compile, spelling};
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Merge) -> Outcome {
         (_, true) => Rule::Intersect,
         _ => Rule::Union,
     };
-    let raw = args.files.iter().map(|file| program(file, args)).collect::<Result<Vec<_>, _>>()?;
+    let raw = args.files.iter().map(|file| filter(file, args.target.host.from)).collect::<Result<Vec<_>, _>>()?;
     // Raw instructions are for one machine, so what they are merged with is read for it.
     let default_abis = match raw.iter().flatten().next() {
         Some(_) => vec![policy::host_abi()?],
@@ -35,9 +35,9 @@ pub(crate) fn run(args: &Merge) -> Outcome {
     // One store of texts, so that every statement keeps its place.
     let mut sources = Sources::default();
     let mut inputs = Vec::with_capacity(args.files.len());
-    for (file, program) in args.files.iter().zip(&raw) {
-        if let Some(program) = program {
-            let read = decompile(program, endian(args)?).map_err(|error| Failure::from(error).in_file(file))?;
+    for (file, filter) in args.files.iter().zip(&raw) {
+        if let Some(RawFilter { program, endian }) = filter {
+            let read = decompile(program, *endian).map_err(|error| Failure::from(error).in_file(file))?;
             inputs.push(read);
             continue;
         }
@@ -61,31 +61,24 @@ pub(crate) fn run(args: &Merge) -> Outcome {
 }
 
 /// The filter in a file of raw instructions; `None` for a policy.
-fn program(file: &Path, args: &Merge) -> Result<Option<Program>, Failure> {
-    let from = args.target.host.from;
-    if file == Path::new("-") || from.is_some_and(|from| from != ReadAs::Bpf) {
+fn filter(file: &Path, from: Option<ReadAs>) -> Result<Option<RawFilter>, Failure> {
+    // Where it can't be read, reading it as a policy says so.
+    let Some(bytes) = Some(file).filter(|file| *file != Path::new("-")).and_then(|file| fs::read(file).ok()) else {
         return Ok(None);
+    };
+    match input::raw(file, &bytes, from)? {
+        // A text has no zero bytes, so this is a filter that isn't one: that is an error, which says why.
+        None if from.is_none() && bytes.contains(&0) => input::raw(file, &bytes, Some(ReadAs::Bpf)),
+        found => Ok(found),
     }
-    // Where it can't be read, reading it as a policy says so. A filter has zero bytes in it, a text has none.
-    let Some(bytes) = fs::read(file).ok().filter(|bytes| from.is_some() || bytes.contains(&0)) else { return Ok(None) };
-    from_bytes(&bytes, endian(args)?).map(Some).map_err(|error| {
-        Failure::new(format!("{} is no filter: {error}", file.display()))
-            .help("a filter is an array of struct sock_filter, as `callgate compile --to bpf` writes it")
-    })
-}
-
-/// The byte order of raw filters: that of the ABIs they are read for, else this machine's.
-fn endian(args: &Merge) -> Result<Endian, Failure> {
-    let native = if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little };
-    Ok(policy::abis(&args.target.arch)?.first().map_or(native, |abi| abi.endian()))
 }
 
 /// Nothing is handed out that isn't what the inputs come to, on every call; of raw filters, what the instructions do.
-fn prove(rule: Rule, inputs: &[Policy], raw: &[Option<Program>], merged: &Policy) -> Result<(), Failure> {
+fn prove(rule: Rule, inputs: &[Policy], raw: &[Option<RawFilter>], merged: &Policy) -> Result<(), Failure> {
     let mut filters = Vec::with_capacity(inputs.len());
-    for (policy, program) in inputs.iter().zip(raw) {
-        filters.push(match program {
-            Some(program) => Filter::Program(program, WordOrder::of(policy)),
+    for (policy, filter) in inputs.iter().zip(raw) {
+        filters.push(match filter {
+            Some(filter) => Filter::Program(&filter.program, WordOrder::of(policy)),
             None => Filter::Policy(policy),
         });
     }
