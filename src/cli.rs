@@ -6,7 +6,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use callgate_compiler::generate::Optimize;
 use callgate_profiles::Runtime;
+use callgate_profiles::engine::Engine;
 use callgate_profiles::export::Format;
 use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
@@ -36,8 +38,14 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Compare two policies exactly; a difference comes with a call that shows it
     Diff(Diff),
+    /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
+    Merge(Merge),
+    /// Show what a filter does as a policy: a file's, or those of a living process
+    Explain(Explain),
     /// Record every system call of a command and all its descendants
     Record(Record),
+    /// Run one test of a test suite, and add what it did to a recording; or hold it to one
+    Learn(Learn),
     /// Turn recordings into a minimal policy or profile
     Derive(Derive),
     /// Run a command under a policy
@@ -71,7 +79,7 @@ pub(crate) struct TargetArgs {
 }
 
 /// What `when` is held against, and how files are read.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct HostArgs {
     /// Capabilities `when cap` holds for, instead of Docker's default 14 (`none` for none)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -82,6 +90,9 @@ pub(crate) struct HostArgs {
     /// What the files are, instead of what they look like
     #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
     pub(crate) from: Option<ReadAs>,
+    /// Whose reading of Docker's, Podman's and OCI's JSON counts: the document's own, or what this engine enforces on this machine (or on that of --arch)
+    #[arg(long, value_name = "ENGINE", default_value = "document", value_parser = parse_engine())]
+    pub(crate) engine: Engine,
     /// A folder to look in for files that a file of another format includes; may be given more than once
     #[arg(long, value_name = "DIR")]
     pub(crate) include_dir: Vec<PathBuf>,
@@ -96,11 +107,43 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What makes the filter (bpf, asm, c); another compiler's is written only when it is proven equal to the policy
+    #[arg(long, value_name = "BACKEND", default_value = "callgate", conflicts_with_all = ["optimize", "exhaustive", "weights"])]
+    pub(crate) backend: FilterBackend,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Also print what the filter costs: its size before and after the kernel's conversion, executed instructions (mean and
     /// worst), and which calls the kernel will cache, with the reason for each that it won't. On standard output with -o,
     /// else on standard error. `=human` for lines instead of one JSON object
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "json")]
     pub(crate) stats: Option<Facts>,
+}
+
+/// What makes filters of policies.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilterBackend {
+    /// callgate's own compiler.
+    Callgate,
+    /// The seccompiler crate: x86_64, aarch64 and riscv64, one ABI and two actions a filter.
+    Seccompiler,
+    /// libseccomp, when callgate was built with it.
+    Libseccomp,
+}
+
+/// What the instructions are to be good at. They mean the same whatever it is.
+#[derive(Args)]
+pub(crate) struct ObjectiveArgs {
+    /// What comes first: fewest instructions, fewest executed by the mean call, or both. Of an allowed call that no argument
+    /// decides, kernels from 5.11 on execute none
+    #[arg(long, value_name = "WHAT", default_value = "balanced", value_parser = parse_optimize())]
+    pub(crate) optimize: Optimize,
+    /// Look for the best search tree among all there are, not among good ones: some 10 ms
+    #[arg(long)]
+    pub(crate) exhaustive: bool,
+    /// How often each call is made: a recording, or JSON like {"read": 120, "write": 30}; FILE#MIX where the file has several
+    /// mixes by name. `--kernel` before 5.11 makes the calls count that newer kernels cache
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
 }
 
 /// How and where a profile is written.
@@ -203,13 +246,25 @@ pub(crate) struct Fmt {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Exits 0 when they are the same (or A is within B), 1 when not, 2 when it can't be decided. Calls with the same\n\
+    pair of answers stand on one line: by name when the arguments don't matter, else as the smallest call that shows it.\n\n\
+    The object of --json has `relation` (equal, subset), `holds`, `complete` (false when only the first 20,000 ranges are\n\
+    listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`,\n\
+    `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out),\n\
+    `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because`\n\
+    (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
+)]
 pub(crate) struct Diff {
     /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// The other
-    #[arg(value_name = "B")]
-    pub(crate) right: PathBuf,
+    #[arg(value_name = "B", required_unless_present = "engines")]
+    pub(crate) right: Option<PathBuf>,
+    /// Compare what two engines make of A, instead of A with B (`runc,crun`)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["right", "engine"], value_parser = parse_engine())]
+    pub(crate) engines: Vec<Engine>,
     /// Only ask whether A lets through no more than B
     #[arg(long)]
     pub(crate) subset: bool,
@@ -218,6 +273,78 @@ pub(crate) struct Diff {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Every call is decided on its own: numbers without a name, unlisted ABIs and argument values too. In the kernel's\n\
+    order (kill, kill-thread, trap, errno, notify, trace, log, allow) the union takes the mildest of the files' actions, the\n\
+    others the most severe. Of two errnos the union takes the larger number (ENOSYS over EPERM, so that a fallback goes on\n\
+    working), the intersection the smaller, a stack the last file's. One file comes out without what changes nothing.\n\
+    The result is proven against the files on every call before it is written."
+)]
+pub(crate) struct Merge {
+    /// Policies: files of any format that can be read; `-` for standard input. Of a stack, in the order of loading
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Allow what one of them allows (the default)
+    #[arg(long, group = "rule")]
+    pub(crate) union: bool,
+    /// Allow what all of them allow
+    #[arg(long, group = "rule")]
+    pub(crate) intersect: bool,
+    /// Do what the kernel does with all of them loaded, the first one first
+    #[arg(long, group = "rule")]
+    pub(crate) stack: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
+    /// Say as one JSON object on standard output what each file decides and on which calls they don't agree
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does. What no\n\
+    policy can say is in the comment. A filter without a policy is listed, and the exit status is 1.\n\
+    The filters of a process are shown to root outside of containers."
+)]
+pub(crate) struct Explain {
+    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read
+    #[arg(value_name = "FILE", required_unless_present = "pid", conflicts_with = "pid")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show the filters of this process or thread instead, the first one loaded first
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<i32>,
+    /// Only this filter of the process, the first one loaded being 0
+    #[arg(long, value_name = "N", requires = "pid")]
+    pub(crate) index: Option<usize>,
+    /// What to show
+    #[arg(long, value_name = "FORMAT", default_value = "gate")]
+    pub(crate) to: Explanation,
+    /// Where to write; standard output without it
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// One JSON object a filter
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// What `explain` shows of a filter.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Explanation {
+    /// The policy that it is.
+    Gate,
+    /// Its instructions, as bytes.
+    Bpf,
+    /// Its instructions, as a listing.
+    Asm,
 }
 
 #[derive(Args)]
@@ -249,8 +376,29 @@ pub(crate) struct Record {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Made to be a test runner: CARGO_TARGET_<TRIPLE>_RUNNER=\"callgate learn --into seen --\" for cargo test and\n\
+    nextest, `go test -exec`, CMAKE_TEST_LAUNCHER, `meson test --wrapper`. `callgate derive seen` makes the policy.\n\
+    Exits as CMD does; 3 when the recording is incomplete, or with --locked when the test did something new."
+)]
+pub(crate) struct Learn {
+    /// A folder, where each run gets a file of its own; made when it isn't there. With --locked also a recording or a policy
+    #[arg(long, value_name = "REC")]
+    pub(crate) into: PathBuf,
+    /// Add nothing, and fail when the run did what REC doesn't have
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// What watches the calls; without it eBPF, or what works without its rights
+    #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
+    pub(crate) backend: Option<Backend>,
+    /// The test
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
 pub(crate) struct Derive {
-    /// Recordings, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
+    /// Recordings or folders of them, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
     #[arg(value_name = "REC", required = true)]
     pub(crate) recordings: Vec<PathBuf>,
     /// A policy (`gate`) or a profile
@@ -288,6 +436,8 @@ pub(crate) struct Run {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Don't set no_new_privs; needs CAP_SYS_ADMIN
     #[arg(long)]
     pub(crate) keep_privileges: bool,
@@ -320,7 +470,7 @@ pub(crate) enum ReadAs {
     Gate,
     /// Another format that becomes one.
     Foreign(import::Format),
-    /// Raw instructions, for comparisons alone.
+    /// Raw instructions.
     Bpf,
 }
 
@@ -361,6 +511,10 @@ fn written_formats() -> impl Iterator<Item = &'static str> {
     ["gate"].into_iter().chain(others)
 }
 
+fn parse_engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.iter().map(|engine| engine.name())).try_map(|name| name.parse::<Engine>())
+}
+
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
     PossibleValuesParser::new(written_formats())
         .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
@@ -381,6 +535,15 @@ fn parse_backend() -> impl TypedValueParser<Value = Backend> {
     PossibleValuesParser::new(BACKENDS.map(|(name, _)| name)).map(|name| {
         let found = BACKENDS.iter().find(|(known, _)| *known == name);
         found.map(|(_, backend)| *backend).expect("clap lets the possible values through only")
+    })
+}
+
+fn parse_optimize() -> impl TypedValueParser<Value = Optimize> {
+    const WAYS: [(&str, Optimize); 3] =
+        [("size", Optimize::Size), ("balanced", Optimize::Balanced), ("speed", Optimize::Speed)];
+    PossibleValuesParser::new(WAYS.map(|(name, _)| name)).map(|name| {
+        let found = WAYS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, way)| *way).expect("clap lets the possible values through only")
     })
 }
 

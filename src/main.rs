@@ -1,12 +1,15 @@
 //! The callgate command.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod cli;
 mod commands;
 mod failure;
 mod input;
+mod objective;
 mod output;
 mod policy;
+mod recordings;
 mod report;
 mod vectors;
 
@@ -22,8 +25,11 @@ fn main() -> ExitCode {
         Command::Test(args) => commands::test::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
+        Command::Merge(args) => commands::merge::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Learn(args) => commands::learn::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Derive(args) => commands::derive::run(&args),
         Command::Completions(args) => commands::generated::completions(args.shell),

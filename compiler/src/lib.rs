@@ -10,6 +10,7 @@ pub mod call;
 pub mod combine;
 pub mod compile;
 pub mod condition;
+pub mod decompile;
 pub mod generate;
 pub mod graph;
 pub mod lower;
@@ -17,6 +18,7 @@ pub mod measure;
 pub mod outcome;
 pub mod policy;
 pub mod prove;
+pub mod provenance;
 pub mod tables;
 pub mod verify;
 

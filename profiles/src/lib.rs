@@ -3,6 +3,7 @@
 
 mod baseline;
 pub mod derive;
+pub mod engine;
 pub mod evidence;
 pub mod export;
 pub mod groups;
@@ -11,6 +12,7 @@ pub mod import;
 mod kafel_names;
 mod probes;
 pub mod recording;
+pub mod refused;
 mod sets;
 pub mod shipped;
 pub mod stability;

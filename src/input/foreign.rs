@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use callgate_compiler::abi::Endian;
+use callgate_compiler::bpf::{admit, disassemble, from_bytes};
 use callgate_compiler::lower::Unit;
+use callgate_compiler::tables;
 use callgate_grammar::{Diagnostic, SourceId, Span, parse};
-use callgate_profiles::import::{Document, Format, import};
+use callgate_profiles::engine::read_as;
+use callgate_profiles::import::bpf::{RawFilter, from_program, from_raw};
+use callgate_profiles::import::{Document, Format, Imported};
 
-use super::{Loader, read};
+use super::{Loader, Reading, read};
 use crate::cli::ReadAs;
 use crate::failure::Failure;
+use crate::policy;
 
 /// A file that isn't in the language.
 pub(super) struct File<'a> {
@@ -21,7 +27,7 @@ pub(super) struct File<'a> {
 }
 
 /// The file and the filter in it: `filters.json#vmm`, unless a file has that very name.
-pub(super) fn select(file: &Path) -> (PathBuf, Option<String>) {
+pub(crate) fn select(file: &Path) -> (PathBuf, Option<String>) {
     let whole = || (file.to_path_buf(), None);
     if fs::metadata(file).is_ok() {
         return whole();
@@ -38,14 +44,48 @@ pub(super) fn format(text: &str, from: Option<ReadAs>) -> Result<Option<Format>,
         None => Ok(Format::of(text)),
         Some(ReadAs::Gate) => Ok(None),
         Some(ReadAs::Foreign(format)) => Ok(Some(format)),
-        Some(ReadAs::Bpf) => Err(Failure::new("raw instructions can only be compared")
-            .help("`callgate diff` reads them; `--from` names what a policy is written in")),
+        // `raw` has taken it.
+        Some(ReadAs::Bpf) => Ok(None),
     }
 }
 
+/// The filter in a file of instructions; `None` for a text.
+pub(crate) fn raw(path: &Path, bytes: &[u8], from: Option<ReadAs>) -> Result<Option<RawFilter>, Failure> {
+    if from.is_some_and(|from| from != ReadAs::Bpf) {
+        return Ok(None);
+    }
+    let native = native_endian();
+    let filter = from_raw(bytes, native);
+    if filter.is_some() || from.is_none() {
+        return Ok(filter);
+    }
+    let why = match from_bytes(bytes, native) {
+        Err(error) => error.to_string(),
+        Ok(program) => admit(&program).err().map_or_else(String::new, |refusal| refusal.to_string()),
+    };
+    Err(Failure::new(format!("{} is no filter: {why}", path.display()))
+        .help("a filter is an array of struct sock_filter, as `callgate compile --to bpf` writes it"))
+}
+
+/// The byte order of this machine.
+pub(crate) fn native_endian() -> Endian {
+    if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little }
+}
+
 impl Loader {
+    /// Reads a filter as a policy. What findings point into is its listing.
+    pub(super) fn import_filter(&mut self, name: &str, filter: &RawFilter, scope: u32) -> SourceId {
+        let listing = disassemble(&filter.program, filter.endian, &tables::name);
+        let source = self.sources.add(name, listing);
+        // One that never looks at the token is for the machine it was found on.
+        let abis: Vec<_> = policy::host_abi().ok().filter(|abi| abi.endian() == filter.endian).into_iter().collect();
+        let imported = from_program(&filter.program, filter.endian, &abis, source);
+        self.take(name, imported, source, scope);
+        source
+    }
+
     /// Translates a file. What the translation says stands in its findings; without one there is an error among them.
-    pub(super) fn import(&mut self, format: Format, file: &File<'_>, scope: u32) -> SourceId {
+    pub(super) fn import(&mut self, format: Format, file: &File<'_>, reading: &Reading, scope: u32) -> SourceId {
         let name = file.path.display().to_string();
         let source = self.sources.add(&name, file.text.clone());
         let imported = {
@@ -66,22 +106,27 @@ impl Loader {
                 Ok((id, text))
             };
             let document = Document { text: &file.text, source, selector: file.selector.as_deref() };
-            import(format, &document, &mut includes)
+            read_as(reading.engine, &reading.host, format, &document, &mut includes)
         };
+        let shown = match &file.selector {
+            Some(selector) => format!("{name}#{selector}"),
+            None => name,
+        };
+        self.take(&shown, imported, source, scope);
+        source
+    }
+
+    /// Takes over what came of a translation.
+    fn take(&mut self, name: &str, imported: Imported, source: SourceId, scope: u32) {
         self.diagnostics.extend(imported.diagnostics);
         if let Some(gate) = imported.gate {
-            let shown = match &file.selector {
-                Some(selector) => format!("{name}#{selector} as a policy"),
-                None => format!("{name} as a policy"),
-            };
-            let id = self.parse(&shown, gate, 1, scope);
+            let id = self.parse(&format!("{name} as a policy"), gate, 1, scope);
             self.translated.push(id);
         } else {
             // The least policy stands in, so that nothing but the file's own errors is said.
             let (file, _) = parse(source, "deny: all");
             self.units.push(Unit { source, file, layer: 1, scope });
         }
-        source
     }
 }
 

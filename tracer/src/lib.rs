@@ -4,6 +4,7 @@ mod arguments;
 pub mod command;
 pub mod ebpf;
 pub mod enforce;
+pub mod filters;
 pub mod host;
 pub mod imitate;
 pub mod notify;
@@ -21,3 +22,5 @@ mod signals;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod tasks;
+#[doc(hidden)]
+pub mod trial;

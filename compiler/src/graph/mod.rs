@@ -12,6 +12,7 @@ mod combine;
 mod known;
 mod laws;
 mod plain;
+mod plainest;
 mod policy;
 mod twins;
 mod words;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::action::Action;
 
 pub(crate) use laws::{largest_possible, smallest_possible};
+pub use plainest::plainest;
 pub use policy::of_policy;
 pub use words::{Variable, Word};
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_grammar::{Diagnostic, Span};
 
+use super::examples;
 use super::rules::{Entry, Rank, Rules};
 use crate::abi::Abi;
 use crate::action::Action;
@@ -63,6 +64,13 @@ const MOST_CLAUSES: usize = 64;
 fn decisions<'p>(call: &'p CallPolicy, condition: &Condition) -> Result<Vec<&'p Decision>, Undecided> {
     if call.clauses.is_empty() || call.clauses.len() > MOST_CLAUSES {
         return Ok(call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]).collect());
+    }
+    let all = || call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]);
+    // Where each is seen to happen there is nothing to prove.
+    let examples = examples::arguments(call);
+    let seen: Vec<_> = examples.iter().filter(|args| condition.holds(args)).map(|args| call.decide(args)).collect();
+    if all().all(|decision| seen.iter().any(|seen| std::ptr::eq(*seen, decision))) {
+        return Ok(all().collect());
     }
     Ok(outcomes(call, condition)?.into_iter().map(|one| one.decision).collect())
 }

@@ -231,7 +231,8 @@ impl Collector<'_> {
     }
 
     fn entry(&mut self, abi: Abi, nr: u32, entry: Entry) {
-        self.rules.calls.entry((abi, nr)).or_default().push(entry);
+        // Nearly every number has one entry, and there are thousands of numbers.
+        self.rules.calls.entry((abi, nr)).or_insert_with(|| Vec::with_capacity(1)).push(entry);
     }
 
     /// Whether an ABI of the policy has a multiplexer that carries the call.

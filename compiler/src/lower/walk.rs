@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_grammar::{Diagnostic, Span};
 
+use super::examples;
 use super::header::Header;
 use super::multiplexers;
 use super::rules::{Entry, Fallback, Rank, Rules};
@@ -333,6 +334,14 @@ fn effect(policy: &CallPolicy, index: usize) -> (bool, Cause) {
     }
     let mut without = policy.clone();
     without.clauses.remove(index);
+    // A call that shows it is as good as a proof that there is one, and is mostly found at once.
+    let differs = |args: &[u64; 6]| {
+        let kernel = |call: &CallPolicy| Action::from_ret(call.decide(args).action.ret());
+        kernel(policy) != kernel(&without)
+    };
+    if !obvious && examples::arguments(policy).iter().any(differs) {
+        return (true, policy.otherwise.cause.clone());
+    }
     if !obvious && prove::call_difference(policy, &without, Budget::default()) != Overlap::Never {
         return (true, policy.otherwise.cause.clone());
     }

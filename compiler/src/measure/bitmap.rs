@@ -44,8 +44,8 @@ impl fmt::Display for Uncached {
     }
 }
 
-/// `seccomp_cache_prepare_bitmap`, kernel/seccomp.c.
-const BITMAP_SINCE: Version = Version { major: 5, minor: 11 };
+/// The first kernel with the bitmap of constant actions: `seccomp_cache_prepare_bitmap`, kernel/seccomp.c.
+pub const BITMAP_SINCE: Version = Version { major: 5, minor: 11 };
 
 /// Calls of x86-64 that are let through whatever the filter says (`seccomp_is_const_allow`, kernel/seccomp.c): uretprobe since
 /// "seccomp: passthrough uretprobe systemcall without filtering", uprobe since `seccomp_uprobe_exception`. Older stable

@@ -18,7 +18,7 @@ use crate::bpf::{Program, Refusal, admit, converted_length, simulate};
 use crate::call::SyscallData;
 use crate::tables;
 
-pub use bitmap::{Uncached, cached, has_bitmap};
+pub use bitmap::{BITMAP_SINCE, Uncached, cached, has_bitmap};
 pub use typical::{MEASURED_NUMBERS, typical_arguments, typical_calls};
 pub use worst::{Budget, Worst, worst};
 

@@ -10,10 +10,10 @@ use super::guard::Guard;
 
 /// A comparison of one word: `raw(arg0) & 0xff`, `==`, `0x1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Test {
-    pub(super) word: String,
-    pub(super) operator: &'static str,
-    pub(super) value: String,
+pub(crate) struct Test {
+    pub(crate) word: String,
+    pub(crate) operator: &'static str,
+    pub(crate) value: String,
 }
 
 impl Test {
@@ -30,7 +30,7 @@ impl Test {
 
 /// When a rule matches its call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum When {
+pub(crate) enum When {
     /// Whatever the arguments are.
     Always,
     /// When all of this holds.
@@ -69,41 +69,44 @@ impl When {
 
 /// One rule for one call.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
-    pub(super) call: String,
-    pub(super) guard: Guard,
-    pub(super) when: When,
+pub(crate) struct Rule {
+    pub(crate) call: String,
+    pub(crate) guard: Guard,
+    pub(crate) when: When,
     /// The action, as the language writes it.
-    pub(super) verb: String,
+    pub(crate) verb: String,
 }
 
 /// Which of several rules of one call counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// As in libseccomp: a rule that does what the default does is none; a rule without arguments wins over those
     /// with some, and the first of two without. Of rules with arguments that hold together, the file's first (libseccomp
     /// keeps no order there; profiles that depend on it are broken anyway).
     Libseccomp,
     /// The first that matches.
     FirstMatch,
+    /// No two of them match the same call and do different things, but that one without arguments may stand beside those
+    /// with some, which win.
+    Apart,
 }
 
 /// What a file says, ready to be written.
-pub(super) struct Statements {
+pub(crate) struct Statements {
     /// The ABIs it names, if it does; else those of the target.
-    pub(super) listed: Option<BTreeSet<Abi>>,
+    pub(crate) listed: Option<BTreeSet<Abi>>,
     /// `flags:` and `listener:`, whole lines.
-    pub(super) header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// What happens to every call no rule is about.
-    pub(super) default: String,
+    pub(crate) default: String,
     /// In the file's order.
-    pub(super) rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// Which of them count.
-    pub(super) order: Order,
+    pub(crate) order: Order,
 }
 
 /// The rules of this call cut each other into more pieces than anyone could read.
-pub(super) struct Entangled(pub(super) String);
+pub(crate) struct Entangled(pub(crate) String);
 
 /// Pieces that one rule may be cut into.
 const PIECES: usize = 4_096;
@@ -116,12 +119,12 @@ const EXCEPTIONS: usize = 500;
 
 impl Statements {
     /// The ABIs that rules can be about.
-    pub(super) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
+    pub(crate) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
         listed.cloned().unwrap_or_else(|| Abi::ALL.iter().copied().collect())
     }
 
     /// The policy.
-    pub(super) fn write(&self) -> Result<String, Entangled> {
+    pub(crate) fn write(&self) -> Result<String, Entangled> {
         let mut text = String::new();
         let abis = Self::abis(self.listed.as_ref());
         if let Some(listed) = &self.listed {
@@ -202,8 +205,15 @@ impl Statements {
             when: When::Always,
             verb: self.default.clone(),
         };
+        // One of its own that is about all of its calls stands.
+        let without_own = |mut rule: Rule| {
+            let own = self.rules.iter().filter(|own| own.call == rule.call && own.when == When::Always);
+            own.for_each(|own| rule.guard.abis.retain(|abi| !own.guard.abis.contains(abi)));
+            (!rule.guard.abis.is_empty()).then_some(rule)
+        };
         match self.order {
             Order::Libseccomp => Vec::new(),
+            Order::Apart => multiplexers.into_iter().filter(exists).map(rule).filter_map(without_own).collect(),
             Order::FirstMatch => multiplexers.into_iter().filter(exists).map(rule).collect(),
         }
     }
@@ -233,6 +243,9 @@ fn remaining(
         }
     }
     let mut parts = vec![(guard, rule.when.clone())];
+    if order == Order::Apart {
+        return Some(parts);
+    }
     let plain_wins = order == Order::Libseccomp && rule.when != When::Always;
     for (other, is_earlier) in earlier.iter().map(|rule| (rule, true)).chain(later.iter().map(|rule| (rule, false))) {
         let differs = other.verb != rule.verb;
