@@ -178,8 +178,7 @@ fn value_of(piece: &Piece<'_>, depth: usize) -> Result<Value> {
     if let Some((_, value)) = NEWER.iter().find(|(name, _)| *name == text) {
         return Ok(Value::Number(*value));
     }
-    let names = Abi::ALL.iter().flat_map(|&abi| tables::constant_names(abi));
-    match did_you_mean(text, names) {
+    match did_you_mean(text, tables::constant_names(Abi::X86_64)) {
         Some(near) => wrong(&piece, format!("no constant is called `{text}`"), format!("did you mean `{near}`?")),
         None => wrong(&piece, format!("`{text}` is no constant"), "write a name of the kernel's headers or a number"),
     }

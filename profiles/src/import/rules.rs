@@ -111,6 +111,12 @@ pub(crate) struct Entangled(pub(crate) String);
 /// Pieces that one rule may be cut into.
 const PIECES: usize = 4_096;
 
+/// Rules of one call that do different things: each is held against all the others.
+const RULES: usize = 4_096;
+
+/// Conditions that one rule may have to be taken out of; the language reads no longer ones.
+const EXCEPTIONS: usize = 500;
+
 impl Statements {
     /// The ABIs that rules can be about.
     pub(crate) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
@@ -164,8 +170,14 @@ impl Statements {
         for (call, rules) in calls {
             let mut parts: BTreeMap<(Guard, String), Vec<When>> = BTreeMap::new();
             let present = self.present(call);
+            let alike = rules.iter().all(|rule| rule.verb == rules[0].verb);
+            if !alike && rules.len() > RULES {
+                return Err(Entangled(call.to_owned()));
+            }
             for (at, rule) in rules.iter().enumerate() {
-                let cut = remaining(rule, &rules[..at], &rules[at + 1..], self.order, present.as_ref());
+                // Rules that do the same take nothing from each other.
+                let (earlier, later) = if alike { (&[][..], &[][..]) } else { (&rules[..at], &rules[at + 1..]) };
+                let cut = remaining(rule, earlier, later, self.order, present.as_ref());
                 for (guard, when) in cut.ok_or_else(|| Entangled(call.to_owned()))? {
                     parts.entry((guard, rule.verb.clone())).or_default().push(when);
                 }
@@ -246,7 +258,9 @@ fn remaining(
         } else if differs && !is_plain && is_earlier && rule.when != When::Always {
             parts = parts.into_iter().flat_map(|(guard, when)| except(&guard, &when, other)).collect();
         }
-        if parts.len() > PIECES {
+        let exceptions =
+            parts.iter().map(|(_, when)| if let When::Except(_, others) = when { others.len() } else { 0 });
+        if parts.len() > PIECES || exceptions.max() > Some(EXCEPTIONS) {
             return None;
         }
     }

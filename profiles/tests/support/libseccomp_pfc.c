@@ -3,8 +3,8 @@
  * Arguments: the file for the instructions, the file for the pseudo filter code. Reads one command a line from standard
  * input, numbers in hexadecimal:
  *   filter DEFAULT                      a new filter for no ABI
- *   optimize LEVEL                      SCMP_FLTATR_CTL_OPTIMIZE
  *   arch TOKEN                          adds an ABI, by libseccomp's token
+ *   optimize LEVEL                      SCMP_FLTATR_CTL_OPTIMIZE, once there is an ABI
  *   rule ACTION NAME [INDEX OP A B]…    a rule; OP is enum scmp_compare. One that libseccomp refuses is passed over
  */
 #include <errno.h>
