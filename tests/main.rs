@@ -14,6 +14,7 @@ mod diff;
 mod engines;
 mod exactness;
 mod expectations;
+mod formats;
 mod house;
 mod kernel_facts;
 mod learning;
