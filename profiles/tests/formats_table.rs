@@ -86,18 +86,36 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().replace('|', "\\|")
 }
 
-/// A policy written in a format and read back.
+/// A policy written in a format and read back. Where the ABIs need a file each, they get one.
 fn back(path: &Path, policy: &Policy, from: Format) -> Result<String, String> {
-    let Ok(to) = from.name().parse::<export::Format>() else { return Ok("(only read)".to_owned()) };
+    match written(path, policy, from)? {
+        Ok(relation) => Ok(relation.to_owned()),
+        Err(refusal) if policy.abis.len() > 1 => {
+            for abi in policy.abis.keys() {
+                let mut alone = policy.clone();
+                alone.abis.retain(|other, _| other == abi);
+                if let Err(refusal) = written(path, &alone, from)? {
+                    return Ok(format!("refused: {refusal}"));
+                }
+            }
+            Ok(format!("equal on named calls with a file for each ABI; one for all is refused: {refusal}"))
+        }
+        Err(refusal) => Ok(format!("refused: {refusal}")),
+    }
+}
+
+/// How what is read back stands to the policy, or why nothing is written. A difference is an error.
+fn written(path: &Path, policy: &Policy, from: Format) -> Result<Result<&'static str, String>, String> {
+    let Ok(to) = from.name().parse::<export::Format>() else { return Ok(Ok("(only read)")) };
     let options = ExportOptions { allow_lossy: false, strict: false };
     let exported = match export(policy, &Program::default(), to, &options) {
         Ok(exported) => exported,
-        Err(error) => return Ok(format!("refused: {}", first_line(&error.to_string()))),
+        Err(error) => return Ok(Err(first_line(&error.to_string()))),
     };
     let text = String::from_utf8(exported.bytes).unwrap();
     let read = imported(path, from, &text, None);
     let gate = read.gate.ok_or_else(|| format!("not read back: {:#?}\n{text}", read.diagnostics))?;
-    relation(policy, &lowered(&gate)).map(str::to_owned).ok_or_else(|| format!("differs:\n{text}"))
+    relation(policy, &lowered(&gate)).map(Ok).ok_or_else(|| format!("differs:\n{text}"))
 }
 
 fn in_the_language(policy: &Policy) -> Result<String, String> {
