@@ -16,6 +16,7 @@ mod engines;
 mod exactness;
 mod expectations;
 mod explain;
+mod formats;
 mod house;
 mod kernel_facts;
 mod learning;
