@@ -1,0 +1,284 @@
+//! The search on one word: from where each of its values leads to compares.
+//!
+//! A function whose values can be searched as intervals under one mask becomes one node. Before that, tests are taken out that
+//! make what is left cheaper: single values (`==`), sets that are one masked value ([`Cube`]) and tests of any bit of a mask.
+//! What a test has decided is [`ANY`] afterwards, so nothing is asked twice on a path, and nothing that an answer implies.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use super::diagram::{ANY, Function, Functions};
+use super::views::{self, View};
+use super::{Arm, Graph, NodeId, OverBudget, Variable, Word};
+
+/// Only runs of at most this many values are taken apart into values.
+const WIDEST_RUN: u32 = 8;
+
+/// Functions of more runs than this are searched as intervals and not looked at for masks.
+const MOST_RUNS: usize = 48;
+
+/// The most tests tried before a search.
+const MOST_TRIED: usize = 24;
+
+/// Searches functions of words, and remembers what it found.
+#[derive(Default)]
+pub(super) struct Synthesis {
+    pub(super) functions: Functions,
+    // Both looked up only.
+    views: FxHashMap<Function, Option<View>>,
+    done: FxHashMap<(Word, Function, u32), (NodeId, usize)>,
+    /// How many more views may be looked for.
+    budget: usize,
+}
+
+/// `base` and every way to set bits of `free` in it: the values with `x & !free == base`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cube {
+    free: u32,
+    base: u32,
+}
+
+/// A two-way test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Test {
+    /// `x & mask == value`
+    Equal { mask: u32, value: u32 },
+    /// `x & mask != 0`
+    AnyBit(u32),
+}
+
+impl Test {
+    /// The law of cubes: `x in {base | any of free} = x & !free == base`, and with base 0 no AND is needed:
+    /// `x & !free == 0 = !(x has any bit of !free)`.
+    fn of(cube: Cube) -> Self {
+        if cube.base == 0 && cube.free != 0 {
+            Self::AnyBit(!cube.free)
+        } else {
+            Self::Equal { mask: !cube.free, value: cube.base }
+        }
+    }
+
+    /// What the accumulator must hold.
+    fn mask(self) -> u32 {
+        match self {
+            Self::Equal { mask, .. } => mask,
+            Self::AnyBit(_) => u32::MAX,
+        }
+    }
+
+    fn function(self, functions: &mut Functions) -> Result<Function, OverBudget> {
+        match self {
+            Self::Equal { mask, value } => functions.test(mask, &[(value, value)]),
+            Self::AnyBit(mask) => functions.test(mask, &[(1, u32::MAX)]),
+        }
+    }
+
+    fn node(self, graph: &mut Graph, word: Word, yes: NodeId, no: NodeId) -> NodeId {
+        match self {
+            Self::Equal { mask, value } => {
+                let mut arms = Vec::with_capacity(3);
+                arms.extend(value.checked_sub(1).map(|last| Arm { last, target: no }));
+                arms.push(Arm { last: value, target: yes });
+                if value < u32::MAX {
+                    arms.push(Arm { last: u32::MAX, target: no });
+                }
+                graph.switch(Variable { word, mask }, arms)
+            }
+            Self::AnyBit(mask) => {
+                let arms = vec![Arm { last: 0, target: no }, Arm { last: u32::MAX, target: yes }];
+                graph.switch(Variable { word, mask }, arms)
+            }
+        }
+    }
+}
+
+/// Getting `x & to` into an accumulator that holds `x & from`: nothing, an AND, or a load and perhaps an AND.
+fn moves(from: u32, to: u32) -> usize {
+    if from == to {
+        0
+    } else if from & to == to {
+        1
+    } else {
+        1 + usize::from(to != u32::MAX)
+    }
+}
+
+/// What is searched: a word, and the masks that the policy's own tests of it have.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) word: Word,
+    pub(super) masks: &'a [u32],
+}
+
+impl Synthesis {
+    /// Lets the functions grow by so many nodes from now on, and so many be looked at.
+    pub(super) fn allow(&mut self, nodes: usize, looks: usize) {
+        self.functions.allow(nodes);
+        self.budget = looks;
+    }
+
+    /// The node that leads every value of the word to its end; the function's ends are nodes of the graph.
+    pub(super) fn node(
+        &mut self,
+        graph: &mut Graph,
+        subject: Subject<'_>,
+        function: Function,
+    ) -> Result<NodeId, OverBudget> {
+        Ok(self.search(graph, subject, function, u32::MAX)?.0)
+    }
+
+    /// The node, and about how many instructions it takes when the accumulator holds the word under a mask.
+    fn search(
+        &mut self,
+        graph: &mut Graph,
+        subject: Subject<'_>,
+        function: Function,
+        held: u32,
+    ) -> Result<(NodeId, usize), OverBudget> {
+        if let Some(end) = views::only_end(&self.functions, function) {
+            return Ok((NodeId(end), 0));
+        }
+        if let Some(&known) = self.done.get(&(subject.word, function, held)) {
+            return Ok(known);
+        }
+        let view = self.view(function)?;
+        let least = self.price(view.as_ref(), held);
+        let mut found = None;
+        if let Some((test, yes, no)) = self.first_test(subject, function, held, least)? {
+            let (yes, yes_cost) = self.search(graph, subject, yes, test.mask())?;
+            let (no, no_cost) = self.search(graph, subject, no, test.mask())?;
+            let cost = 1 + moves(held, test.mask()) + yes_cost + no_cost;
+            if least.is_none_or(|least| cost < least) {
+                found = Some((test.node(graph, subject.word, yes, no), cost));
+            }
+        }
+        let result = match (found, view, least) {
+            (Some(found), ..) => found,
+            (None, Some(view), Some(least)) => (graph.switch(view.variable(subject.word), view.arms()), least),
+            (None, ..) => return Err(OverBudget),
+        };
+        self.done.insert((subject.word, function, held), result);
+        Ok(result)
+    }
+
+    fn view(&mut self, function: Function) -> Result<Option<View>, OverBudget> {
+        if let Some(known) = self.views.get(&function) {
+            return Ok(known.clone());
+        }
+        self.budget = self.budget.checked_sub(1).ok_or(OverBudget)?;
+        let view = views::best(&mut self.functions, function)?;
+        self.views.insert(function, view.clone());
+        Ok(view)
+    }
+
+    /// What a function costs when it is searched without a test before it. `None` when it can't be.
+    fn price(&self, view: Option<&View>, held: u32) -> Option<usize> {
+        view.map(|view| view.compares + moves(held, view.starts_with()))
+    }
+
+    /// The same for any function. One that can't be searched counts by its bits, more than any that can.
+    fn guess(&mut self, function: Function, held: u32) -> Result<usize, OverBudget> {
+        if views::only_end(&self.functions, function).is_some() {
+            return Ok(0);
+        }
+        let view = self.view(function)?;
+        let bits = self.functions.support(function).count_ones();
+        Ok(self.price(view.as_ref(), held).unwrap_or(1000 * bits as usize))
+    }
+
+    /// The test to begin with that makes the search cheapest, and what is left on both sides; `None` when none makes it cheaper
+    /// than `least`.
+    fn first_test(
+        &mut self,
+        subject: Subject<'_>,
+        function: Function,
+        held: u32,
+        least: Option<usize>,
+    ) -> Result<Option<(Test, Function, Function)>, OverBudget> {
+        // One compare can't be made cheaper.
+        if least.is_some_and(|least| least < 2) {
+            return Ok(None);
+        }
+        let tests = self.tests(subject, function);
+        let found = self.cheapest(function, tests, held, least)?;
+        if found.is_some() || least.is_some() {
+            return Ok(found);
+        }
+        let bits = self.bit_tests(function);
+        self.cheapest(function, bits, held, None)
+    }
+
+    fn cheapest(
+        &mut self,
+        function: Function,
+        tests: BTreeSet<Test>,
+        held: u32,
+        least: Option<usize>,
+    ) -> Result<Option<(Test, Function, Function)>, OverBudget> {
+        let mut best = None;
+        let mut best_cost = least.unwrap_or(usize::MAX);
+        for test in tests {
+            if 1 + moves(held, test.mask()) >= best_cost {
+                continue;
+            }
+            let decided = test.function(&mut self.functions)?;
+            let yes = self.functions.given(function, decided, true)?;
+            let no = self.functions.given(function, decided, false)?;
+            if [yes, no].into_iter().any(|side| side == function || views::only_end(&self.functions, side) == Some(ANY))
+            {
+                continue;
+            }
+            let cost = 1 + moves(held, test.mask()) + self.guess(yes, test.mask())? + self.guess(no, test.mask())?;
+            if cost < best_cost {
+                best_cost = cost;
+                best = Some((test, yes, no));
+            }
+        }
+        Ok(best)
+    }
+
+    /// Tests worth trying, each once: those of the policy, and sets grown from single values. Such a set saves instructions when it
+    /// takes out more runs than it has tests.
+    fn tests(&self, subject: Subject<'_>, function: Function) -> BTreeSet<Test> {
+        let runs = self.functions.runs(function, u32::MAX, MOST_RUNS).unwrap_or_default();
+        // What most values lead to is what remains when the others are taken out.
+        let rest = runs.iter().max_by_key(|run| run.last - run.first).map(|run| run.end);
+        let mut cubes = BTreeSet::new();
+        for run in runs.iter().filter(|run| run.last - run.first < WIDEST_RUN && Some(run.end) != rest) {
+            for upwards in [true, false] {
+                cubes.insert(self.grown(function, run.first, run.end, upwards));
+            }
+        }
+        let held = |cube: &Cube| runs.iter().filter(|run| run.first & !cube.free == cube.base).count();
+        let fewest = |cube: &Cube| if cube.base == 0 { 2 } else { 3 };
+        let mut cubes: Vec<(usize, Cube)> = cubes.into_iter().map(|cube| (held(&cube), cube)).collect();
+        cubes.retain(|(held, cube)| *held >= fewest(cube));
+        cubes.sort_by_key(|&(held, cube)| (Reverse(held), cube));
+        let cubes = cubes.into_iter().take(MOST_TRIED).map(|(_, cube)| Test::of(cube));
+        let own = subject.masks.iter().copied().filter(|&mask| mask != 0 && mask != u32::MAX).map(Test::AnyBit);
+        own.take(MOST_TRIED).chain(cubes).collect()
+    }
+
+    /// A test of each bit that a function looks at: what is left to try for one that can't be searched otherwise.
+    fn bit_tests(&self, function: Function) -> BTreeSet<Test> {
+        let support = self.functions.support(function);
+        (0..32).map(|bit| 1 << bit).filter(|bit| support & bit != 0).map(Test::AnyBit).collect()
+    }
+
+    /// The set grown from a value by one bit after the other, as long as all of it leads to the same end.
+    fn grown(&self, function: Function, value: u32, end: u32, upwards: bool) -> Cube {
+        let mut cube = Cube { free: 0, base: value };
+        for step in 0..32 {
+            let bit: u32 = 1 << if upwards { step } else { 31 - step };
+            let grown = Cube { free: cube.free | bit, base: cube.base & !bit };
+            let near = self.functions.end(function, value ^ bit);
+            // Cheap before dear.
+            if (near == end || near == ANY) && self.functions.leads_all(function, grown.base, grown.free, end) {
+                cube = grown;
+            }
+        }
+        cube
+    }
+}
