@@ -6,7 +6,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use callgate_compiler::generate::Optimize;
 use callgate_profiles::Runtime;
+use callgate_profiles::engine::Engine;
 use callgate_profiles::export::Format;
 use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
@@ -36,12 +38,16 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Compare two policies exactly; a difference comes with a call that shows it
     Diff(Diff),
+    /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
+    Merge(Merge),
     /// Record every system call of a command and all its descendants
     Record(Record),
     /// Turn recordings into a minimal policy or profile
     Derive(Derive),
     /// Run a command under a policy
     Run(Run),
+    /// Try out what works on this machine, and say what is missing where it doesn't
+    Doctor(Doctor),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page, in roff
@@ -80,6 +86,9 @@ pub(crate) struct HostArgs {
     /// What the files are, instead of what they look like
     #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
     pub(crate) from: Option<ReadAs>,
+    /// Whose reading of Docker's, Podman's and OCI's JSON counts: the document's own, or what this engine enforces on this machine (or on that of --arch)
+    #[arg(long, value_name = "ENGINE", default_value = "document", value_parser = parse_engine())]
+    pub(crate) engine: Engine,
 }
 
 #[derive(Args)]
@@ -91,6 +100,43 @@ pub(crate) struct Compile {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What makes the filter (bpf, asm, c); another compiler's is written only when it is proven equal to the policy
+    #[arg(long, value_name = "BACKEND", default_value = "callgate", conflicts_with_all = ["optimize", "exhaustive", "weights"])]
+    pub(crate) backend: FilterBackend,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
+    /// Also print what the filter costs: its size before and after the kernel's conversion, executed instructions (mean and
+    /// worst), and which calls the kernel will cache, with the reason for each that it won't. On standard output with -o,
+    /// else on standard error. `=human` for lines instead of one JSON object
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "json")]
+    pub(crate) stats: Option<Facts>,
+}
+
+/// What makes filters of policies.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilterBackend {
+    /// callgate's own compiler.
+    Callgate,
+    /// The seccompiler crate: x86_64, aarch64 and riscv64, one ABI and two actions a filter.
+    Seccompiler,
+    /// libseccomp, when callgate was built with it.
+    Libseccomp,
+}
+
+/// What the instructions are to be good at. They mean the same whatever it is.
+#[derive(Args)]
+pub(crate) struct ObjectiveArgs {
+    /// What comes first: fewest instructions, fewest executed by the mean call, or both. Of an allowed call that no argument
+    /// decides, kernels from 5.11 on execute none
+    #[arg(long, value_name = "WHAT", default_value = "balanced", value_parser = parse_optimize())]
+    pub(crate) optimize: Optimize,
+    /// Look for the best search tree among all there are, not among good ones: some 10 ms
+    #[arg(long)]
+    pub(crate) exhaustive: bool,
+    /// How often each call is made: a recording, or JSON like {"read": 120, "write": 30}; FILE#MIX where the file has several
+    /// mixes by name. `--kernel` before 5.11 makes the calls count that newer kernels cache
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
 }
 
 /// How and where a profile is written.
@@ -193,13 +239,25 @@ pub(crate) struct Fmt {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Exits 0 when they are the same (or A is within B), 1 when not, 2 when it can't be decided. Calls with the same\n\
+    pair of answers stand on one line: by name when the arguments don't matter, else as the smallest call that shows it.\n\n\
+    The object of --json has `relation` (equal, subset), `holds`, `complete` (false when only the first 20,000 ranges are\n\
+    listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`,\n\
+    `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out),\n\
+    `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because`\n\
+    (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
+)]
 pub(crate) struct Diff {
     /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// The other
-    #[arg(value_name = "B")]
-    pub(crate) right: PathBuf,
+    #[arg(value_name = "B", required_unless_present = "engines")]
+    pub(crate) right: Option<PathBuf>,
+    /// Compare what two engines make of A, instead of A with B (`runc,crun`)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["right", "engine"], value_parser = parse_engine())]
+    pub(crate) engines: Vec<Engine>,
     /// Only ask whether A lets through no more than B
     #[arg(long)]
     pub(crate) subset: bool,
@@ -211,7 +269,40 @@ pub(crate) struct Diff {
 }
 
 #[derive(Args)]
-#[command(after_help = "Exits as CMD does; 3 when the recording is incomplete, 2 when CMD could not be started.")]
+#[command(
+    after_help = "Every call is decided on its own: numbers without a name, unlisted ABIs and argument values too. In the kernel's\n\
+    order (kill, kill-thread, trap, errno, notify, trace, log, allow) the union takes the mildest of the files' actions, the\n\
+    others the most severe. Of two errnos the union takes the larger number (ENOSYS over EPERM, so that a fallback goes on\n\
+    working), the intersection the smaller, a stack the last file's. One file comes out without what changes nothing.\n\
+    The result is proven against the files on every call before it is written."
+)]
+pub(crate) struct Merge {
+    /// Policies: files of any format that can be read; `-` for standard input. Of a stack, in the order of loading
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Allow what one of them allows (the default)
+    #[arg(long, group = "rule")]
+    pub(crate) union: bool,
+    /// Allow what all of them allow
+    #[arg(long, group = "rule")]
+    pub(crate) intersect: bool,
+    /// Do what the kernel does with all of them loaded, the first one first
+    #[arg(long, group = "rule")]
+    pub(crate) stack: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Say as one JSON object on standard output what each file decides and on which calls they don't agree
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Exits as CMD does, with --repeat as the first run of CMD that failed; 3 when the recording is\n\
+    incomplete or not as stable as asked for, 2 when CMD could not be started. The file is written after every run."
+)]
 pub(crate) struct Record {
     /// Where to write; `-` for standard output
     #[arg(short, long, value_name = "OUT", default_value = "recording.json")]
@@ -219,6 +310,12 @@ pub(crate) struct Record {
     /// Write a policy (`gate`) or a profile (`docker`, `oci`, …) derived from the run instead of the recording
     #[arg(long, value_name = "FORMAT", default_value = "recording", value_parser = parse_record_format())]
     pub(crate) to: RecordFormat,
+    /// Run the command so many times; with --until-stable, at most so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) repeat: Option<u32>,
+    /// Run it until so many runs in a row showed nothing new (with --arguments, no new value either); at most 100 runs, or --repeat's
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) until_stable: Option<u32>,
     /// What watches the calls; without it eBPF, or what works without its rights
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
@@ -231,7 +328,7 @@ pub(crate) struct Record {
 
 #[derive(Args)]
 pub(crate) struct Derive {
-    /// Recordings; `-` for standard input
+    /// Recordings, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
     #[arg(value_name = "REC", required = true)]
     pub(crate) recordings: Vec<PathBuf>,
     /// A policy (`gate`) or a profile
@@ -269,12 +366,24 @@ pub(crate) struct Run {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Don't set no_new_privs; needs CAP_SYS_ADMIN
     #[arg(long)]
     pub(crate) keep_privileges: bool,
     /// The command
     #[arg(value_name = "CMD", required = true, last = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Exits 0 when a filter can be loaded and a recorder works, 1 otherwise. Runs `true` under each recorder."
+)]
+pub(crate) struct Doctor {
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -326,14 +435,23 @@ fn parse_read_as() -> impl TypedValueParser<Value = ReadAs> {
     })
 }
 
+/// What a derived policy is written in, its own language first.
+fn written_formats() -> impl Iterator<Item = &'static str> {
+    let others = Format::ALL.iter().map(|format| format.name()).filter(|name| *name != "gate");
+    ["gate"].into_iter().chain(others)
+}
+
+fn parse_engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.iter().map(|engine| engine.name())).try_map(|name| name.parse::<Engine>())
+}
+
 fn parse_derive_format() -> impl TypedValueParser<Value = DeriveFormat> {
-    let names = ["gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
-    PossibleValuesParser::new(names)
+    PossibleValuesParser::new(written_formats())
         .try_map(|name| if name == "gate" { Ok(DeriveFormat::Gate) } else { name.parse().map(DeriveFormat::Profile) })
 }
 
 fn parse_record_format() -> impl TypedValueParser<Value = RecordFormat> {
-    let names = ["recording", "gate"].into_iter().chain(Format::ALL.iter().map(|format| format.name()));
+    let names = ["recording"].into_iter().chain(written_formats());
     PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
         "recording" => Ok(RecordFormat::Recording),
         "gate" => Ok(RecordFormat::Derived(DeriveFormat::Gate)),
@@ -347,6 +465,15 @@ fn parse_backend() -> impl TypedValueParser<Value = Backend> {
     PossibleValuesParser::new(BACKENDS.map(|(name, _)| name)).map(|name| {
         let found = BACKENDS.iter().find(|(known, _)| *known == name);
         found.map(|(_, backend)| *backend).expect("clap lets the possible values through only")
+    })
+}
+
+fn parse_optimize() -> impl TypedValueParser<Value = Optimize> {
+    const WAYS: [(&str, Optimize); 3] =
+        [("size", Optimize::Size), ("balanced", Optimize::Balanced), ("speed", Optimize::Speed)];
+    PossibleValuesParser::new(WAYS.map(|(name, _)| name)).map(|name| {
+        let found = WAYS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, way)| *way).expect("clap lets the possible values through only")
     })
 }
 

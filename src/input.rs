@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 use callgate_compiler::lower::Unit;
 use callgate_grammar::tree::{StatementKind, UseTarget};
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, did_you_mean, parse};
+use callgate_profiles::engine::{Engine, Host};
 use callgate_profiles::shipped::{shipped, shipped_names};
 
 use crate::cli::ReadAs;
 use crate::failure::Failure;
+
+pub(crate) use foreign::select;
 
 /// Every text of a policy, parsed, and what the parser had to say.
 pub(crate) struct Loaded {
@@ -24,29 +27,49 @@ pub(crate) struct Loaded {
     pub(crate) translated: Vec<SourceId>,
 }
 
+/// How files of other formats are read.
+pub(crate) struct Reading {
+    /// What they are, instead of what they look like.
+    pub(crate) from: Option<ReadAs>,
+    /// Whose reading counts.
+    pub(crate) engine: Engine,
+    /// Where that engine runs.
+    pub(crate) host: Host,
+}
+
 /// Reads and parses files and `-e` statements, then the files they `use`, each file once.
 ///
 /// Files of other formats are translated first: by what they look like, or as `--from` says.
-pub(crate) fn load(files: &[PathBuf], statements: &[String], from: Option<ReadAs>) -> Result<Loaded, Failure> {
+pub(crate) fn load(files: &[PathBuf], statements: &[String], reading: &Reading) -> Result<Loaded, Failure> {
+    load_beside(Sources::default(), files, statements, reading)
+}
+
+/// As [`load`], with the texts of other policies, so that spans into all of them go together.
+pub(crate) fn load_beside(
+    sources: Sources,
+    files: &[PathBuf],
+    statements: &[String],
+    reading: &Reading,
+) -> Result<Loaded, Failure> {
     if files.is_empty() && statements.is_empty() {
         return Err(Failure::new("no policy given").help(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
         ));
     }
-    let mut loader = Loader::default();
+    let mut loader = Loader { sources, ..Loader::default() };
     for statement in statements {
         loader.parse("-e", statement.clone(), 0, 0);
     }
     for file in files {
-        let (file, selector) = foreign::select(file);
+        let (file, selector) = select(file);
         let file = file.as_path();
         let text = read(file)?;
         let scope = loader.next_scope();
         let name = file.display().to_string();
-        let id = match foreign::format(&text, from)? {
+        let id = match foreign::format(&text, reading.from)? {
             Some(format) => {
                 let document = foreign::File { path: file, text, selector };
-                loader.import(format, &document, scope)
+                loader.import(format, &document, reading, scope)
             }
             None => loader.parse(&name, text, 1, scope),
         };

@@ -1,10 +1,12 @@
 //! The callgate command.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod cli;
 mod commands;
 mod failure;
 mod input;
+mod objective;
 mod output;
 mod policy;
 mod report;
@@ -22,7 +24,9 @@ fn main() -> ExitCode {
         Command::Test(args) => commands::test::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
+        Command::Merge(args) => commands::merge::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Derive(args) => commands::derive::run(&args),
         Command::Completions(args) => commands::generated::completions(args.shell),

@@ -4,16 +4,21 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::bpf::Program;
 use callgate_compiler::compile::{Compiled, compile};
 use callgate_compiler::lower::target::{Target, capability};
 use callgate_compiler::lower::{Groups, lower};
 use callgate_compiler::policy::Policy;
+use callgate_compiler::prove::{Budget, Verdict, Witness, policy_equals_program};
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, Severity, Sources};
+use callgate_profiles::engine::{Engine, Host, Libseccomp};
 
-use crate::cli::{HostArgs, TargetArgs};
+use crate::backend;
+use crate::cli::{FilterBackend, HostArgs, TargetArgs};
+use crate::commands::spelling;
 use crate::failure::{EXIT_ERROR, Failure};
-use crate::input::Loaded;
+use crate::input::{Loaded, Reading};
 use crate::report;
 
 /// A policy and the texts that its causes point into.
@@ -48,6 +53,58 @@ pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
     compile(policy).map_err(Failure::from)
 }
 
+/// The program that a backend makes of a policy: proven, whoever made it.
+pub(crate) fn program_by(backend: FilterBackend, policy: &Policy) -> Result<Compiled, Failure> {
+    let (name, made) = match backend {
+        // Its choices of an objective are `compile`'s own business.
+        FilterBackend::Callgate => return program(policy),
+        FilterBackend::Seccompiler => ("seccompiler", backend::by_seccompiler::of_policy(policy)),
+        FilterBackend::Libseccomp => ("libseccomp", by_libseccomp(policy)?),
+    };
+    let program = made.map_err(|reason| {
+        Failure::new(format!("{name} makes no filter of this policy: {reason}")).help("leave --backend out")
+    })?;
+    match policy_equals_program(policy, &program, Budget::default()) {
+        Verdict::Holds => Ok(Compiled { program }),
+        Verdict::Fails(Witness { data, left, right }) => {
+            let abi = Abi::of_call(data.arch, data.nr);
+            let call = match abi {
+                Some(abi) => format!("{} on {abi}", spelling::call(abi, data.nr, &data.args)),
+                None => format!("number {} of the ABI with token {:#x}", data.nr, data.arch),
+            };
+            let spelled = |action| spelling::action(action, abi.unwrap_or(Abi::X86_64));
+            let help = match abi {
+                Some(abi) if !policy.abis.contains_key(&abi) => {
+                    format!("say it in the policy (`{}: arch {abi}`), or leave --backend out", spelled(right))
+                }
+                _ => "leave --backend out".to_owned(),
+            };
+            Err(Failure::new(format!(
+                "{name}'s filter is not the policy, so it isn't handed out: {call} is {} by the policy and {} by the filter",
+                spelled(left),
+                spelled(right)
+            ))
+            .help(help))
+        }
+        Verdict::Undecided(reason) => {
+            Err(Failure::new(format!("{name}'s filter could not be proven equal to the policy: {reason}"))
+                .help("leave --backend out"))
+        }
+    }
+}
+
+#[cfg(feature = "libseccomp")]
+#[allow(clippy::unnecessary_wraps)] // Without the feature there is no filter.
+fn by_libseccomp(policy: &Policy) -> Result<Result<Program, String>, Failure> {
+    Ok(backend::by_libseccomp::program(policy))
+}
+
+#[cfg(not(feature = "libseccomp"))]
+fn by_libseccomp(_policy: &Policy) -> Result<Result<Program, String>, Failure> {
+    Err(Failure::new("this callgate was built without libseccomp")
+        .help("build it with `--features libseccomp`, or leave --backend out"))
+}
+
 /// What a policy is read for. `default_abis` stands in when neither the policy nor `--arch` names any.
 pub(crate) fn target(args: &TargetArgs, default_abis: Vec<Abi>) -> Result<Target, Failure> {
     let mut target = host_target(&args.host, default_abis)?;
@@ -69,6 +126,30 @@ pub(crate) fn host_target(args: &HostArgs, default_abis: Vec<Abi>) -> Result<Tar
         })?);
     }
     Ok(target)
+}
+
+/// How files are read for a target: an engine's host is this machine, or the one of the ABIs that are asked for.
+pub(crate) fn reading(args: &HostArgs, arch: &[String]) -> Result<Reading, Failure> {
+    let target = host_target(args, Vec::new())?;
+    let mut machines: BTreeSet<Abi> = abis(arch)?.into_iter().map(Abi::native).collect();
+    if machines.len() > 1 && args.engine != Engine::Document {
+        let names: Vec<_> = machines.iter().map(|abi| abi.name()).collect();
+        return Err(Failure::new(format!("an engine runs on one machine, not on {}", names.join(" and ")))
+            .help("name the ABIs of one with --arch"));
+    }
+    let machine = match machines.pop_first() {
+        Some(machine) => machine,
+        // Only an engine asks which machine it is: everything else is read on machines without tables too.
+        None if args.engine == Engine::Document => Abi::X86_64,
+        None => host_abi()?.native(),
+    };
+    let host = Host {
+        machine,
+        capabilities: target.capabilities,
+        kernel: target.kernel.unwrap_or(target.running_kernel),
+        libseccomp: Libseccomp::Debian12,
+    };
+    Ok(Reading { from: args.from, engine: args.engine, host })
 }
 
 /// ABIs by name.

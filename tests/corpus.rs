@@ -128,7 +128,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Every text read on the way, for its size.
-type Read = BTreeMap<PathBuf, usize>;
+pub(crate) type Read = BTreeMap<PathBuf, usize>;
 
 /// An original as a policy in the language.
 fn translate(path: &Path, format: Format, selector: Option<&str>, sizes: &mut Read) -> Result<String, Vec<Diagnostic>> {
@@ -149,7 +149,7 @@ fn translate(path: &Path, format: Format, selector: Option<&str>, sizes: &mut Re
 }
 
 /// A file of the language and what it uses.
-fn units(path: &Path, sizes: &mut Read) -> Vec<Unit> {
+pub(crate) fn units(path: &Path, sizes: &mut Read) -> Vec<Unit> {
     let mut sources = Sources::default();
     let mut units: Vec<Unit> = Vec::new();
     let mut waiting = vec![(path.to_path_buf(), 1)];
@@ -171,7 +171,7 @@ fn units(path: &Path, sizes: &mut Read) -> Vec<Unit> {
     units
 }
 
-fn policy(units: &[Unit], target: &Target, name: &str) -> Policy {
+pub(crate) fn policy(units: &[Unit], target: &Target, name: &str) -> Policy {
     let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let groups = callgate_profiles::groups::groups()
         .iter()

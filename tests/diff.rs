@@ -55,7 +55,7 @@ fn a_profile_that_compares_whole_words_is_not_the_typed_policy() {
     let (status, text) = diff(&folder, &["docker.json", "a.gate"]);
     assert_eq!(status, 1);
     assert!(text.starts_with("personality(0x100000000) on x86_64\n"), "{text}");
-    assert!(text.ends_with("1 range of calls differs\n"), "{text}");
+    assert!(text.ends_with("\n1 call differs\n"), "{text}");
     assert_eq!(diff(&folder, &["docker.json", "a.gate", "--subset"]).0, 0, "the typed one permits more");
 }
 
@@ -73,17 +73,129 @@ fn the_differences_as_json() {
     assert_eq!(difference["right"]["action"], "allow");
     assert_eq!(difference["right"]["because"], "a.gate:3:14: personality(persona in {0, 8})");
     let (status, text) = diff(&folder, &["a.gate", "a.bpf", "--json"]);
-    assert_eq!((status, text.as_str()), (0, "{\"differences\":[],\"holds\":true,\"relation\":\"equal\"}\n"));
+    let same = serde_json::json!({
+        "relation": "equal", "holds": true, "complete": true, "differences": [], "settings": [],
+    });
+    assert_eq!((status, serde_json::from_str(&text).ok()), (0, Some(same)));
+}
+
+/// What `diff` says about two policies, a statement a line.
+fn of(left: &str, right: &str, arguments: &[&str]) -> (i32, String) {
+    let folder = TempDir::new().expect("a folder");
+    for (name, text) in [("l.gate", left), ("r.gate", right)] {
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
+    diff(&folder, &[&["l.gate", "r.gate"], arguments].concat())
 }
 
 #[test]
-fn many_differences_are_counted_and_some_shown() {
-    let folder = folder();
-    fs::write(folder.path().join("c.gate"), "arch: x86_64\ndeny: all\nallow: @file-system\n").expect("a file");
-    let (status, text) = diff(&folder, &["b.gate", "c.gate"]);
+fn calls_with_the_same_pair_of_answers_are_one_line() {
+    let (status, text) = of(
+        "arch: x86_64\ndeny: all\nallow: read\n",
+        "arch: x86_64\ndeny: all\nallow: read, @file-system, socket(family == AF_UNIX)\nerrno(ENOSYS): clone3\n",
+        &[],
+    );
     assert_eq!(status, 1);
-    assert_eq!(text.matches(" on x86_64").count(), 20, "{text}");
-    assert!(text.lines().last().is_some_and(|line| line.contains("20 are shown, --json has all")), "{text}");
+    assert_eq!(text.lines().count(), 11, "{text}");
+    let first = text.lines().next().expect("a line");
+    assert!(first.starts_with("open, close, ") && first.contains(" more on x86_64"), "{text}");
+    assert!(
+        text.contains(
+            "\nclone3 on x86_64\n  l.gate: errno(EPERM)\n    because of l.gate:2:7: all\n  r.gate: errno(ENOSYS)\n"
+        ),
+        "{text}"
+    );
+    let last = text.lines().last().expect("a line");
+    let counted: usize = last.strip_suffix(" calls differ").expect("a count").parse().expect("a number");
+    let (_, json) = of(
+        "arch: x86_64\ndeny: all\nallow: read\n",
+        "arch: x86_64\ndeny: all\nallow: read, @file-system, socket(family == AF_UNIX)\nerrno(ENOSYS): clone3\n",
+        &["--json"],
+    );
+    let shown: Value = serde_json::from_str(&json).expect("JSON");
+    let differences = shown["differences"].as_array().expect("a list");
+    let named: usize = differences.iter().map(|one| one["names"].as_array().map_or(0, Vec::len)).sum();
+    assert!(counted > 50 && counted == named, "{counted} {named}");
+    let socket = differences.iter().find(|one| one["names"][0] == "socket").expect("socket differs");
+    assert_eq!((&socket["call"], &socket["always"]), (&"socket(0x1, 0x0, 0x0)".into(), &false.into()));
+}
+
+#[test]
+fn a_call_that_differs_both_ways_is_told_both_ways() {
+    let (_, text) = of(
+        "arch: x86_64\ndeny: all\nallow: socket(family == AF_UNIX)\n",
+        "arch: x86_64\ndeny: all\nallow: socket(family == AF_INET)\n",
+        &[],
+    );
+    assert!(text.contains("socket(0x1, 0x0, 0x0) on x86_64\n  l.gate: allow\n"), "{text}");
+    assert!(text.contains("socket(0x2, 0x0, 0x0) on x86_64\n  l.gate: errno(EPERM)\n"), "{text}");
+}
+
+#[test]
+fn an_abi_that_one_side_lacks_is_a_few_lines() {
+    let one = "arch: x86_64\ndeny: all\nallow: read\n";
+    let two = "arch: x86_64, x86\ndeny: all\nallow: read\n";
+    let (status, text) = of(one, two, &[]);
+    assert_eq!(status, 1);
+    assert!(text.contains(" more on x86\n  l.gate: kill\n    because of the policy doesn't list x86\n"), "{text}");
+    assert!(text.contains("read on x86\n"), "{text}");
+    assert_eq!(text.lines().count(), 11, "{text}");
+    assert_eq!(of(one, two, &["--subset"]).0, 0);
+    assert_eq!(of(two, one, &["--subset"]).0, 1);
+    // Alike on every call of it.
+    let (_, text) = of("arch: x86_64\nallow: all\n", "arch: x86_64, x86\nallow: all\n", &[]);
+    assert!(text.starts_with("every call on x86\n"), "{text}");
+    // An ABI that the tables don't know, and all that neither lists.
+    let (_, text) = of("arch: x86_64\nallow: all\nerrno(EPERM): arch other\n", "arch: x86_64\nallow: all\n", &[]);
+    assert!(text.starts_with("every call on x86, x32, aarch64, arm and "), "{text}");
+    let (_, json) =
+        of("arch: x86_64\nallow: all\nerrno(EPERM): arch other\n", "arch: x86_64\nallow: all\n", &["--json"]);
+    let shown: Value = serde_json::from_str(&json).expect("JSON");
+    let last = shown["differences"].as_array().and_then(|all| all.last()).expect("a difference");
+    assert!(last["arch"].as_str().is_some_and(|arch| arch.starts_with("ABIs with tokens ")), "{last}");
+    assert_eq!(last["numbers"], serde_json::json!([0, u32::MAX]));
+}
+
+#[test]
+fn flags_and_listeners_are_compared() {
+    let with = |more: &str| format!("arch: x86_64\nallow: all\n{more}");
+    let (status, text) = of(&with("flags: LOG\n"), &with("listener: \"/run/x.sock\"\n"), &[]);
+    assert_eq!(status, 1);
+    assert_eq!(text, "flags\n  l.gate: LOG\n  r.gate: none\nlistener\n  l.gate: none\n  r.gate: /run/x.sock\n");
+    assert_eq!(of(&with("flags: LOG\n"), &with(""), &["--subset"]).0, 0);
+    let (_, json) = of(&with("flags: LOG\n"), &with(""), &["--json"]);
+    let shown: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(shown["settings"], serde_json::json!([{"setting": "flags", "left": ["LOG"], "right": []}]));
+    assert_eq!(shown["holds"], false);
+}
+
+/// `struct sock_filter`, little-endian.
+fn filter(instructions: &[(u16, u8, u8, u32)]) -> Vec<u8> {
+    let bytes =
+        |&(code, jt, jf, k): &(u16, u8, u8, u32)| [&code.to_le_bytes()[..], &[jt, jf], &k.to_le_bytes()].concat();
+    instructions.iter().flat_map(bytes).collect()
+}
+
+#[test]
+fn raw_filters_that_look_at_odd_things_are_compared() {
+    let folder = folder();
+    // Odd numbers are allowed, even ones aren't: two billion ranges.
+    let odd = filter(&[(0x20, 0, 0, 0), (0x45, 0, 1, 1), (0x06, 0, 0, 0x7fff_0000), (0x06, 0, 0, 0x0005_0001)]);
+    fs::write(folder.path().join("odd.bpf"), odd).expect("a file");
+    let all = filter(&[(0x06, 0, 0, 0x7fff_0000)]);
+    fs::write(folder.path().join("all.bpf"), all).expect("a file");
+    let (status, text) = diff(&folder, &["odd.bpf", "all.bpf"]);
+    assert_eq!(status, 1);
+    assert!(text.lines().last().is_some_and(|line| line.starts_with("at least ")), "{text}");
+    assert!(text.lines().count() < 20, "{text}");
+    let (_, json) = diff(&folder, &["odd.bpf", "all.bpf", "--json"]);
+    let shown: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(shown["complete"], false);
+    // The instruction pointer decides.
+    let pointer = filter(&[(0x20, 0, 0, 8), (0x15, 0, 1, 7), (0x06, 0, 0, 0x0005_0001), (0x06, 0, 0, 0x7fff_0000)]);
+    fs::write(folder.path().join("pointer.bpf"), pointer).expect("a file");
+    let (_, text) = diff(&folder, &["pointer.bpf", "all.bpf"]);
+    assert!(text.contains("(0x0, 0x0, 0x0) from 0x7"), "{text}");
 }
 
 /// Every policy of this checkout, as Docker's JSON and back again.

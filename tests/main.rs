@@ -1,17 +1,27 @@
 //! What crosses crates: the house itself, the command line, the live kernel, real runtimes, one truth table.
 #![forbid(unsafe_code)]
 
+#[path = "../src/backend/mod.rs"]
+mod backend;
 mod bad_input;
+mod bars;
 mod bundle;
 mod circle;
 mod commands;
 mod corpus;
 mod diff;
 mod engines;
+mod exactness;
 mod expectations;
 mod house;
+mod kernel_facts;
+#[path = "../benches/policies/mod.rs"]
+#[allow(dead_code)] // the benchmarks need more of it
+mod policies;
+mod program_mutants;
 mod readme;
 mod rights;
+mod stats;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;

@@ -1,7 +1,7 @@
 //! A policy to a program that has been proven to mean the same.
 
 use crate::bpf::Program;
-use crate::generate::{self, GenerateError};
+use crate::generate::{self, GenerateError, Objective};
 use crate::policy::Policy;
 use crate::prove::{self, Budget, Verdict, Witness};
 
@@ -30,12 +30,20 @@ pub enum CompileError {
     Wrong(Witness),
 }
 
-/// The filter of a policy.
+/// The filter of a policy, for the default [`Objective`].
 ///
 /// # Errors
 /// See [`CompileError`]; never a filter that means something else.
 pub fn compile(policy: &Policy) -> Result<Compiled, CompileError> {
-    let program = generate::generate(policy)?;
+    compile_for(policy, &Objective::default())
+}
+
+/// The filter of a policy that is good at what the objective says.
+///
+/// # Errors
+/// See [`CompileError`]; never a filter that means something else.
+pub fn compile_for(policy: &Policy, objective: &Objective) -> Result<Compiled, CompileError> {
+    let program = generate::generate_for(policy, objective)?;
     match prove::policy_equals_program(policy, &program, Budget::default()) {
         Verdict::Holds => Ok(Compiled { program }),
         Verdict::Fails(witness) => Err(CompileError::Wrong(witness)),

@@ -2,12 +2,13 @@
 //!
 //! Two passes. [`split`] cuts the text into statements in one walk; pest (`gate.pest`) parses each by itself, and
 //! [`build`] turns what it found into the tree. A statement that can't be parsed is taken apart by [`explain`], which
-//! says what is wrong in the author's words; the others are not affected.
+//! says what is wrong in the author's words; the others are not affected. Long lists of names go a shorter way ([`list`]).
 
 mod build;
 mod expected;
 mod explain;
 mod expression;
+mod list;
 mod literal;
 pub(crate) mod report;
 mod scan;
@@ -188,11 +189,15 @@ fn when_statement(text: &str, block: OpenBlock, end: usize, report: &Report) -> 
 
 fn statement(text: &str, range: Range<usize>, report: &Report) -> Option<Statement> {
     let slice = &text[range.clone()];
+    let spanned = |kind| Spanned::new(kind, report.span(range.start, range.end));
+    if let Some(kind) = list::rule(slice, range.start, report) {
+        return kind.map(spanned);
+    }
     let kind = match Gate::parse(Rule::statement_alone, slice) {
         Ok(mut pairs) => Builder::new(report, range.start).statement(build::part(&mut pairs)),
         Err(error) => explain::statement(slice, range.start, &error, report),
     };
-    kind.map(|kind| Spanned::new(kind, report.span(range.start, range.end)))
+    kind.map(spanned)
 }
 
 #[cfg(test)]

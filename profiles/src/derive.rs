@@ -5,7 +5,6 @@
 //! or a dying program needs. New calls that libraries probe and do without answer ENOSYS.
 
 mod header;
-mod held;
 mod observed;
 mod text;
 

@@ -5,6 +5,7 @@
 
 mod c;
 mod document;
+pub mod gate;
 mod multiplexed;
 mod notes;
 mod rules;
@@ -34,11 +35,13 @@ pub enum Format {
     Asm,
     /// The filter as a C header.
     C,
+    /// The policy in callgate's own language.
+    Gate,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Bpf, Self::Asm, Self::C];
+    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Bpf, Self::Asm, Self::C, Self::Gate];
 
     /// The name that `--to` takes.
     #[must_use]
@@ -49,6 +52,7 @@ impl Format {
             Self::Bpf => "bpf",
             Self::Asm => "asm",
             Self::C => "c",
+            Self::Gate => "gate",
         }
     }
 }
@@ -164,6 +168,9 @@ pub enum ExportError {
         /// The call whose rules are too many.
         call: String,
     },
+    /// The policy can't be written in the language.
+    #[error(transparent)]
+    Gate(#[from] gate::GateError),
     /// `strict` was asked for and there are notes.
     #[error("{format} can't say everything that the policy says, and strict was asked for: {}\n  next: leave `--strict` out, or change the policy", notes.join("; "))]
     Strict {
@@ -232,6 +239,7 @@ pub fn export(
         Format::Asm => {
             Export { bytes: bpf::disassemble(program, endian, &name).into_bytes(), notes: notes::of_filter(policy) }
         }
+        Format::Gate => Export { bytes: gate::gate(policy)?.into_bytes(), notes: Vec::new() },
         Format::C => Export { bytes: c::source(program, endian).into_bytes(), notes: notes::of_filter(policy) },
     };
     if options.strict && !export.notes.is_empty() {

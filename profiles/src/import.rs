@@ -7,13 +7,14 @@
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
 //! differently is a finding.
 
-mod constants;
-mod docker;
-mod guard;
+pub(crate) mod constants;
+pub(crate) mod docker;
+pub(crate) mod guard;
 mod json;
 mod minijail;
 mod minijail_filter;
-mod rules;
+pub(crate) mod profile;
+pub(crate) mod rules;
 mod seccompiler;
 
 use std::fmt;
@@ -22,7 +23,7 @@ use std::str::FromStr;
 use callgate_grammar::{Diagnostic, SourceId, Span, format};
 use thiserror::Error;
 
-use rules::Entangled;
+use rules::{Entangled, Statements};
 
 /// A format that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,10 +115,17 @@ pub struct Imported {
 pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>) -> Imported {
     let mut diagnostics = Vec::new();
     let statements = match from {
-        Format::Docker | Format::Oci => docker::import(document, &mut diagnostics),
+        Format::Docker | Format::Oci => {
+            profile::read(document, &mut diagnostics).and_then(|profile| docker::statements(&profile, &mut diagnostics))
+        }
         Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
     };
+    finish(document.source, statements, diagnostics)
+}
+
+/// The statements as text, in canonical form, with what there is to say about the file.
+pub(crate) fn finish(source: SourceId, statements: Option<Statements>, mut diagnostics: Vec<Diagnostic>) -> Imported {
     diagnostics.sort_by_key(|finding| finding.labels.first().map(|label| label.span));
     let failed = diagnostics.iter().any(Diagnostic::is_error);
     let written = statements.filter(|_| !failed).map(|statements| {
@@ -129,7 +137,7 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
     let gate = match written {
         Some(Ok(text)) => Some(text),
         Some(Err(why)) => {
-            let start = Span { source: document.source, start: 0, end: 0 };
+            let start = Span { source, start: 0, end: 0 };
             let error = Diagnostic::error("untranslatable", format!("the file can't be written as a policy: {why}"));
             diagnostics.push(error.at(start, "").help("split its rules"));
             None

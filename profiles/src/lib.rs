@@ -3,11 +3,15 @@
 
 mod baseline;
 pub mod derive;
+pub mod engine;
+pub mod evidence;
 pub mod export;
 pub mod groups;
+mod held;
 pub mod import;
 mod probes;
 pub mod recording;
 pub mod shipped;
+pub mod stability;
 
 pub use baseline::{Runtime, UnknownRuntime, baseline};

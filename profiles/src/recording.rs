@@ -52,6 +52,10 @@ pub enum Backend {
     Notify,
     /// `PTRACE_SYSCALL`.
     Ptrace,
+    /// strace(1); its text was read.
+    Strace,
+    /// Audit records of a filter; see [`crate::evidence`].
+    Audit,
 }
 
 impl fmt::Display for Backend {
@@ -61,6 +65,8 @@ impl fmt::Display for Backend {
             Self::Ebpf => "ebpf",
             Self::Notify => "notify",
             Self::Ptrace => "ptrace",
+            Self::Strace => "strace",
+            Self::Audit => "audit",
         })
     }
 }

@@ -1,21 +1,43 @@
 //! `callgate compile`
 
+use std::path::Path;
+
 use callgate_compiler::abi::Abi;
 use callgate_compiler::compile::Compiled;
 use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
-use crate::cli::{Compile, ExportArgs};
+use super::stats;
+use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Compile) -> Outcome {
+    if args.backend != FilterBackend::Callgate && !matches!(args.output.to, Format::Bpf | Format::Asm | Format::C) {
+        return Err(Failure::new(format!("--backend makes filters, and {} holds none", args.output.to))
+            .help("write one with --to bpf, asm or c"));
+    }
     let default_abis = default_abis(args.output.to)?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &args.files,
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let target = policy::target(&args.policy.target, default_abis)?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = policy::program(&checked.policy)?;
+    let compiled = match args.backend {
+        FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
+        other => policy::program_by(other, &checked.policy)?,
+    };
     write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    if let Some(format) = args.stats {
+        let shown =
+            stats::of(&checked.policy, &compiled.program, target.kernel.unwrap_or(target.running_kernel), format)?;
+        match args.output.export.output.as_deref() {
+            Some(path) if path != Path::new("-") => output::write(None, shown.as_bytes())?,
+            _ => eprint!("{shown}"),
+        }
+    }
     Ok(0)
 }
 
@@ -24,7 +46,7 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 /// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker => Ok(Abi::ALL.to_vec()),
+        Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
         Format::Oci => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())

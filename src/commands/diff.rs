@@ -1,39 +1,98 @@
 //! `callgate diff`
 
-use std::fmt::Write;
+mod entries;
+mod show;
+
 use std::fs;
 use std::path::Path;
 
 use callgate_compiler::abi::{Abi, Endian};
 use callgate_compiler::bpf::{Program, from_bytes};
-use callgate_compiler::prove::{self, Budget, Difference, Filter, Relation, WordOrder};
-use serde_json::{Value, json};
+use callgate_compiler::prove::{self, Budget, Filter, Relation, WordOrder};
+use callgate_profiles::engine::Engine;
+use serde_json::json;
 
-use super::spelling;
-use crate::cli::{Diff, ReadAs};
+use crate::cli::{Diff, HostArgs, ReadAs};
 use crate::failure::{EXIT_FOUND, Failure, Outcome};
+use crate::input::Reading;
 use crate::policy::Checked;
 use crate::{input, output, policy};
+use show::{Comparison, Named};
 
-/// Ranges of calls that are shown to a person; JSON has all.
-const SHOWN: usize = 20;
+/// More ranges of numbers than this are not looked for: a filter that looks at single bits of the number can have billions.
+const MOST_RANGES: usize = 20_000;
 
 pub(crate) fn run(args: &Diff) -> Outcome {
-    let raw = [is_raw(&args.left, args), is_raw(&args.right, args)];
+    let Some(right) = &args.right else { return engines(args) };
+    let raw = [is_raw(&args.left, args), is_raw(right, args)];
     // Raw instructions are for one machine, so what they are compared with is read for it.
     let default_abis = if raw.contains(&true) { vec![policy::host_abi()?] } else { Abi::ALL.to_vec() };
-    let left = Side::read(&args.left, raw[0], &default_abis, args)?;
-    let right = Side::read(&args.right, raw[1], &default_abis, args)?;
+    let reading = policy::reading(&args.target.host, &args.target.arch)?;
+    let left = Side::read(&args.left, raw[0], &default_abis, args, &reading)?;
+    let right = Side::read(right, raw[1], &default_abis, args, &reading)?;
+    compare(args, &left, &right)
+}
+
+/// What two engines make of one file. One that refuses what the other takes is a difference too.
+fn engines(args: &Diff) -> Outcome {
+    let [one, other] = *args.engines.as_slice() else {
+        return Err(Failure::new("--engines takes two").help("write `--engines runc,crun`"));
+    };
+    let side = |engine: Engine| {
+        let host = HostArgs {
+            cap: args.target.host.cap.clone(),
+            kernel: args.target.host.kernel.clone(),
+            from: args.target.host.from,
+            engine,
+        };
+        let reading = policy::reading(&host, &args.target.arch)?;
+        Side::read(&args.left, false, &[reading.host.machine], args, &reading)
+    };
+    let (left, right) = (side(one), side(other));
+    match (left, right) {
+        (Ok(left), Ok(right)) => compare(args, &left, &right),
+        (Err(failure), Err(_)) => Err(failure),
+        (left, _) => {
+            let refusing = if left.is_err() { one } else { other };
+            let shown = if args.json {
+                format!("{}\n", json!({"relation": relation(args), "holds": false, "refuses": refusing.name()}))
+            } else {
+                format!("{refusing} refuses the file; the other takes it\n")
+            };
+            output::write(None, shown.as_bytes())?;
+            Ok(EXIT_FOUND)
+        }
+    }
+}
+
+fn relation(args: &Diff) -> &'static str {
+    if args.subset { "subset" } else { "equal" }
+}
+
+/// What the two sides are called.
+fn names(args: &Diff) -> (String, String) {
+    match (&args.right, args.engines.as_slice()) {
+        (Some(right), _) => (args.left.display().to_string(), right.display().to_string()),
+        (None, [one, other]) => (one.to_string(), other.to_string()),
+        (None, _) => Default::default(),
+    }
+}
+
+fn compare(args: &Diff, left: &Side, right: &Side) -> Outcome {
     let relation = if args.subset { Relation::Within } else { Relation::Equal };
-    let found = prove::differences(relation, left.filter(args)?, right.filter(args)?, usize::MAX, Budget::default());
-    let mut found = found
-        .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?
-        .ranges;
-    // What people look for first: calls of ABIs with a name.
-    found.sort_by_key(|difference| abi(difference).map_or((1, difference.tokens.0), |abi| (0, abi as u32)));
-    let shown = if args.json { json(args, &found, &left, &right) } else { human(args, &found, &left, &right) };
+    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_RANGES, Budget::default());
+    let found = found
+        .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?;
+    let (a, b) = names(args);
+    let comparison = Comparison::new(
+        relation,
+        Named { name: a, checked: left.checked() },
+        Named { name: b, checked: right.checked() },
+        &found,
+    );
+    let shown = if args.json { comparison.json() } else { comparison.human() };
     output::write(None, shown.as_bytes())?;
-    Ok(if found.is_empty() { 0 } else { EXIT_FOUND })
+    Ok(if comparison.holds() { 0 } else { EXIT_FOUND })
 }
 
 /// Whether a file holds instructions: a filter has zero bytes in it, a text has none.
@@ -51,9 +110,9 @@ enum Side {
 }
 
 impl Side {
-    fn read(file: &Path, raw: bool, default_abis: &[Abi], args: &Diff) -> Result<Self, Failure> {
+    fn read(file: &Path, raw: bool, default_abis: &[Abi], args: &Diff, reading: &Reading) -> Result<Self, Failure> {
         if !raw {
-            let loaded = input::load(&[file.to_path_buf()], &[], args.target.host.from)?;
+            let loaded = input::load(&[file.to_path_buf()], &[], reading)?;
             return policy::check(loaded, &policy::target(&args.target, default_abis.to_vec())?).map(Self::Policy);
         }
         let name = file.display();
@@ -74,11 +133,12 @@ impl Side {
         })
     }
 
-    /// The statement that decides a call; programs don't say.
-    fn because(&self, difference: &Difference) -> Option<String> {
-        let Self::Policy(checked) = self else { return None };
-        let decision = checked.policy.decide(&difference.witness.data);
-        Some(spelling::cause(&decision.cause, abi(difference).unwrap_or(Abi::X86_64), &checked.sources))
+    /// The policy and its texts; programs have none.
+    fn checked(&self) -> Option<&Checked> {
+        match self {
+            Self::Policy(checked) => Some(checked),
+            Self::Program(_) => None,
+        }
     }
 }
 
@@ -86,86 +146,4 @@ impl Side {
 fn endian(args: &Diff) -> Result<Endian, Failure> {
     let native = if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little };
     Ok(policy::abis(&args.target.arch)?.first().map_or(native, |abi| abi.endian()))
-}
-
-fn abi(difference: &Difference) -> Option<Abi> {
-    Abi::of_call(difference.witness.data.arch, difference.witness.data.nr)
-}
-
-fn action(difference: &Difference, action: callgate_compiler::action::Action) -> String {
-    abi(difference).map_or_else(|| action.to_string(), |abi| spelling::action(action, abi))
-}
-
-/// `socket(0x1, 0x3, 0x0)`, `x86_64`
-fn call(difference: &Difference) -> (String, String) {
-    let data = &difference.witness.data;
-    match abi(difference) {
-        Some(abi) => (spelling::call(abi, data.nr, &data.args), abi.name().to_owned()),
-        None => (data.nr.to_string(), format!("the ABI with token {:#x}", data.arch)),
-    }
-}
-
-/// What else of the same kind the difference stands for.
-fn others(difference: &Difference) -> String {
-    let mut text = String::new();
-    let (first, last) = difference.numbers;
-    if first < last {
-        let _ = write!(text, ", and numbers up to {last:#x}");
-    }
-    let (first, last) = difference.tokens;
-    if first < last {
-        let _ = write!(text, ", and tokens up to {last:#x}");
-    }
-    text
-}
-
-fn human(args: &Diff, found: &[Difference], left: &Side, right: &Side) -> String {
-    let (a, b) = (args.left.display(), args.right.display());
-    let mut text = String::new();
-    if found.is_empty() {
-        return if args.subset {
-            format!("{a} lets nothing through that {b} doesn't\n")
-        } else {
-            "the same\n".to_owned()
-        };
-    }
-    for difference in found.iter().take(SHOWN) {
-        let (call, place) = call(difference);
-        let _ = writeln!(text, "{call} on {place}{}", others(difference));
-        for (name, side, done) in [(&a, left, difference.witness.left), (&b, right, difference.witness.right)] {
-            let _ = writeln!(text, "  {name}: {}", action(difference, done));
-            if let Some(because) = side.because(difference) {
-                let _ = writeln!(text, "    because of {because}");
-            }
-        }
-    }
-    let what = if args.subset { "pass through the first alone" } else { "differ" };
-    let _ = match found.len() {
-        1 => writeln!(text, "1 range of calls {}", what.replace("pass", "passes").replace("differ", "differs")),
-        count if count > SHOWN => {
-            writeln!(text, "{count} ranges of calls {what}; {SHOWN} are shown, --json has all")
-        }
-        count => writeln!(text, "{count} ranges of calls {what}"),
-    };
-    text
-}
-
-fn json(args: &Diff, found: &[Difference], left: &Side, right: &Side) -> String {
-    let differences: Vec<Value> = found
-        .iter()
-        .map(|difference| {
-            let (call, place) = call(difference);
-            json!({
-                "arch": place,
-                "call": call,
-                "tokens": [difference.tokens.0, difference.tokens.1],
-                "numbers": [difference.numbers.0, difference.numbers.1],
-                "args": difference.witness.data.args,
-                "left": {"action": action(difference, difference.witness.left), "because": left.because(difference)},
-                "right": {"action": action(difference, difference.witness.right), "because": right.because(difference)},
-            })
-        })
-        .collect();
-    let relation = if args.subset { "subset" } else { "equal" };
-    format!("{}\n", json!({"relation": relation, "holds": found.is_empty(), "differences": differences}))
 }

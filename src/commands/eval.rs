@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Eval) -> Outcome {
         return vectors(table, args);
     }
     let abis = if args.arch.is_empty() { vec![policy::host_abi()?] } else { policy::abis(&args.arch)? };
-    let loaded = input::load(args.file.as_slice(), &args.statements, args.host.from)?;
+    let loaded = input::load(args.file.as_slice(), &args.statements, &policy::reading(&args.host, &args.arch)?)?;
     let target = policy::host_target(&args.host, Abi::ALL.to_vec())?;
     let Checked { mut sources, policy } = policy::check(loaded, &target)?;
     let mut shown = String::new();
@@ -44,7 +44,7 @@ fn vectors(path: &Path, args: &Eval) -> Outcome {
     let table = vectors::read(&input::read(path)?)
         .map_err(|error| Failure::new(format!("{name}:{}: {}", error.line, error.message)).help(error.next))?;
     let loaded = match &args.file {
-        Some(file) => input::load(std::slice::from_ref(file), &args.statements, args.host.from)?,
+        Some(file) => input::load(std::slice::from_ref(file), &args.statements, &policy::reading(&args.host, &[])?)?,
         None if table.layers.is_empty() => {
             return Err(Failure::new(format!("{name} has no policy of its own"))
                 .help(format!("name one: `callgate eval FILE --vectors {name}`")));
@@ -55,6 +55,7 @@ fn vectors(path: &Path, args: &Eval) -> Outcome {
         cap: args.host.cap.clone().or(table.cap),
         kernel: args.host.kernel.clone().or(table.kernel),
         from: None,
+        engine: args.host.engine,
     };
     let Checked { sources, policy } = policy::check(loaded, &policy::host_target(&host, Abi::ALL.to_vec())?)?;
     let mut shown = String::new();

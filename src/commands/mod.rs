@@ -3,10 +3,13 @@
 pub(crate) mod compile;
 pub(crate) mod derive;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod fmt;
 pub(crate) mod generated;
+pub(crate) mod merge;
 pub(crate) mod record;
 pub(crate) mod run;
-mod spelling;
+pub(crate) mod spelling;
+mod stats;
 pub(crate) mod test;

@@ -12,14 +12,19 @@ use callgate_tracer::enforce::{self, EnforceOptions};
 use super::spelling;
 use crate::cli::Run;
 use crate::failure::{Failure, Outcome};
-use crate::{input, policy};
+use crate::{input, objective, policy};
 
 pub(crate) fn run(args: &Run) -> Outcome {
     let host = policy::host_abi()?;
-    let loaded = input::load(&args.files, &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &args.files,
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let target = policy::target(&args.policy.target, vec![host])?;
     let checked = policy::check(loaded, &target)?;
-    let compiled = policy::program(&checked.policy)?;
+    let kernel = target.kernel.unwrap_or(target.running_kernel);
+    let compiled = objective::program(&checked.policy, &args.objective, Some(kernel))?;
     must_allow_execve(&checked.policy, host)?;
     let command = Prepared::new(&args.command)?;
     let options = EnforceOptions { keep_privileges: args.keep_privileges };

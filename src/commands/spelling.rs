@@ -7,7 +7,7 @@ use callgate_compiler::tables;
 use callgate_grammar::{Sources, Span};
 
 /// As the language spells it, errnos by name.
-pub(super) fn action(action: Action, abi: Abi) -> String {
+pub(crate) fn action(action: Action, abi: Abi) -> String {
     match action {
         Action::Errno(number) => {
             tables::errno_name(abi, number).map_or_else(|| action.to_string(), |name| format!("errno({name})"))
@@ -17,7 +17,7 @@ pub(super) fn action(action: Action, abi: Abi) -> String {
 }
 
 /// `socket(0x1, 0x3, 0x0)`: the call with as many arguments as it has parameters.
-pub(super) fn call(abi: Abi, nr: u32, args: &[u64; 6]) -> String {
+pub(crate) fn call(abi: Abi, nr: u32, args: &[u64; 6]) -> String {
     let name = tables::name(abi, nr).map_or_else(|| nr.to_string(), str::to_owned);
     let count = tables::prototype(abi, &name).map_or(6, <[_]>::len);
     let args: Vec<_> = args[..count].iter().map(|arg| format!("{arg:#x}")).collect();
@@ -25,7 +25,7 @@ pub(super) fn call(abi: Abi, nr: u32, args: &[u64; 6]) -> String {
 }
 
 /// `web.gate:9:8: socket(family in PUBLIC)`
-pub(super) fn cause(cause: &Cause, abi: Abi, sources: &Sources) -> String {
+pub(crate) fn cause(cause: &Cause, abi: Abi, sources: &Sources) -> String {
     match cause {
         Cause::Statement(span) | Cause::Known(span) => place(*span, sources),
         Cause::UnlistedAbi => format!("the policy doesn't list {abi}"),
@@ -33,12 +33,12 @@ pub(super) fn cause(cause: &Cause, abi: Abi, sources: &Sources) -> String {
 }
 
 /// `web.gate:9:8: socket(family in PUBLIC)`: where, and what is there.
-pub(super) fn place(span: Span, sources: &Sources) -> String {
+pub(crate) fn place(span: Span, sources: &Sources) -> String {
     let (line, column) = sources.line_column(span.source, span.start);
     format!("{}:{line}:{column}: {}", sources.get(span.source).name, one_line(sources.snippet(span)))
 }
 
 /// A piece of a policy, each run of blanks and newlines as one space.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -28,7 +28,11 @@ pub(crate) fn run(args: &Test) -> Outcome {
 }
 
 fn one(file: &Path, args: &Test, totals: &mut Totals, printed: &mut Printed) -> Result<(), Failure> {
-    let loaded = input::load(&[file.to_path_buf()], &args.policy.statements, args.policy.target.host.from)?;
+    let loaded = input::load(
+        &[file.to_path_buf()],
+        &args.policy.statements,
+        &policy::reading(&args.policy.target.host, &args.policy.target.arch)?,
+    )?;
     let units = loaded.units.clone();
     let target = policy::target(&args.policy.target, Abi::ALL.to_vec())?;
     let Checked { sources, policy } = policy::check(loaded, &target)?;

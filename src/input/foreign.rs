@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Unit;
 use callgate_grammar::{Diagnostic, SourceId, Span, parse};
-use callgate_profiles::import::{Document, Format, import};
+use callgate_profiles::engine::read_as;
+use callgate_profiles::import::{Document, Format};
 
-use super::{Loader, read};
+use super::{Loader, Reading, read};
 use crate::cli::ReadAs;
 use crate::failure::Failure;
 
@@ -20,7 +21,7 @@ pub(super) struct File<'a> {
 }
 
 /// The file and the filter in it: `filters.json#vmm`, unless a file has that very name.
-pub(super) fn select(file: &Path) -> (PathBuf, Option<String>) {
+pub(crate) fn select(file: &Path) -> (PathBuf, Option<String>) {
     let whole = || (file.to_path_buf(), None);
     if fs::metadata(file).is_ok() {
         return whole();
@@ -44,7 +45,7 @@ pub(super) fn format(text: &str, from: Option<ReadAs>) -> Result<Option<Format>,
 
 impl Loader {
     /// Translates a file. What the translation says stands in its findings; without one there is an error among them.
-    pub(super) fn import(&mut self, format: Format, file: &File<'_>, scope: u32) -> SourceId {
+    pub(super) fn import(&mut self, format: Format, file: &File<'_>, reading: &Reading, scope: u32) -> SourceId {
         let name = file.path.display().to_string();
         let source = self.sources.add(&name, file.text.clone());
         let imported = {
@@ -54,7 +55,7 @@ impl Loader {
                 Ok((sources.add(found.display().to_string(), text.clone()), text))
             };
             let document = Document { text: &file.text, source, selector: file.selector.as_deref() };
-            import(format, &document, &mut includes)
+            read_as(reading.engine, &reading.host, format, &document, &mut includes)
         };
         self.diagnostics.extend(imported.diagnostics);
         if let Some(gate) = imported.gate {

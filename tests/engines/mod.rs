@@ -6,7 +6,6 @@ mod by_libseccomp;
 mod by_seccompiler;
 mod case;
 pub(crate) mod differences;
-mod disjunction;
 mod evaluator;
 mod kernel;
 mod mutants;

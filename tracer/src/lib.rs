@@ -4,6 +4,7 @@ mod arguments;
 pub mod command;
 pub mod ebpf;
 pub mod enforce;
+pub mod host;
 pub mod imitate;
 pub mod notify;
 mod observed;
@@ -20,3 +21,5 @@ mod signals;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod tasks;
+#[doc(hidden)]
+pub mod trial;

@@ -37,6 +37,8 @@ pub(crate) struct Ending {
     pub(crate) calls_exact: bool,
     /// Descendants still running when the recording was ended by the user.
     pub(crate) still_running: u64,
+    /// Whether the user asked for the end, while the command ran or after.
+    pub(crate) interrupted: bool,
 }
 
 /// What a backend hands back.
@@ -220,7 +222,7 @@ mod tests {
             observed.lose("values", 0);
             observed.lose("forked_tasks", 2);
             observed.lose("forked_tasks", 1);
-            let ending = Ending { status, calls_exact: true, still_running: 0 };
+            let ending = Ending { status, calls_exact: true, still_running: 0, interrupted: false };
             observed.into_run(&command, Backend::Notify, ending).unwrap()
         };
         let (exited, killed) = (run(7 << 8), run(15));

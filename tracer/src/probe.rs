@@ -286,7 +286,7 @@ extern "C" fn trapped(_signal: libc::c_int, info: *const libc::siginfo_t, _conte
 }
 
 /// Ends the process without a system call: the filter may refuse `exit_group`, and the kernel may not.
-fn die() -> ! {
+pub(crate) fn die() -> ! {
     // SAFETY: an undefined instruction raises SIGILL, whose default ends the process; nothing runs after it.
     #[cfg(target_arch = "x86_64")]
     unsafe {

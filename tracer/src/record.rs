@@ -46,6 +46,8 @@ pub struct Recorded {
     pub run: Run,
     /// How the command ended.
     pub status: Status,
+    /// Whether a signal asked callgate to end (Ctrl-C, kill(1)), while the command ran or after it.
+    pub interrupted: bool,
     /// What the user should know, each a sentence or two: why eBPF wasn't used, which argument has too many values.
     pub notes: Vec<String>,
 }
@@ -85,6 +87,9 @@ pub enum RecordError {
     /// ptrace was asked for, or is what is left, and can't be used.
     #[error(transparent)]
     Ptrace(#[from] PtraceError),
+    /// Something whose text callgate reads was asked to record.
+    #[error("{0} can't be asked to record\n  next: `callgate derive` reads what it has written")]
+    NotARecorder(Backend),
     /// The command's process couldn't be marked, or what was recorded couldn't be taken out of the kernel.
     #[error("{0}\n  next: record again; if it happens again, use another backend")]
     Kernel(#[source] Box<dyn Error + Send + Sync>),
@@ -118,6 +123,7 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
         Some(Backend::Ebpf) => (Backend::Ebpf, Session::attach(&options.capacities)?.record(&prepared)?),
         Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values)?),
         Some(Backend::Ptrace) => (Backend::Ptrace, ptrace::record(&prepared, arguments::values)?),
+        Some(read @ (Backend::Strace | Backend::Audit)) => return Err(RecordError::NotARecorder(read)),
     };
     if under_a_filter() {
         notes.push(
@@ -126,7 +132,7 @@ pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded,
     }
     let run = observed.into_run(&prepared, backend, ending)?;
     notes.extend(unbounded_arguments(&run));
-    Ok(Recorded { run, status: Status::of(ending.status), notes })
+    Ok(Recorded { run, status: Status::of(ending.status), interrupted: ending.interrupted, notes })
 }
 
 /// Records with the first backend that can be used here. Only what failed before the command ran is tried otherwise.

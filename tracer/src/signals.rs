@@ -1,5 +1,6 @@
 //! What callgate does with signals: nothing of its own may reach the command, and none may lose a recording.
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -29,6 +30,7 @@ pub(crate) struct Signals {
     descriptor: SignalFd,
     mask: SigSet,
     on_child: SigAction,
+    asked_to_end: Cell<bool>,
 }
 
 /// A signal that was read.
@@ -57,7 +59,7 @@ impl Signals {
         let on_child = unsafe { sigaction(Signal::SIGCHLD, &default) }?;
         let mut mask = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&taken), Some(&mut mask))?;
-        Ok(Self { descriptor, mask, on_child })
+        Ok(Self { descriptor, mask, on_child, asked_to_end: Cell::new(false) })
     }
 
     /// Readable when a signal is there.
@@ -71,8 +73,16 @@ impl Signals {
         let number = i32::try_from(information.ssi_signo).ok()?;
         Some(match Signal::try_from(number).ok()? {
             Signal::SIGCHLD => Arrived::Child,
-            signal => Arrived::Ending { signal, from_terminal: information.ssi_code == SI_KERNEL },
+            signal => {
+                self.asked_to_end.set(true);
+                Arrived::Ending { signal, from_terminal: information.ssi_code == SI_KERNEL }
+            }
         })
+    }
+
+    /// Whether a signal that would end callgate was read.
+    pub(crate) fn asked_to_end(&self) -> bool {
+        self.asked_to_end.get()
     }
 
     /// Puts mask and dispositions back as they were inherited, for the command too. Async-signal-safe.

@@ -1,143 +1,266 @@
-//! Assembles what the disassembler lists, by the grammar of the kernel's `tools/bpf/bpf_exp.y` and `bpf_exp.l`, as far as
-//! seccomp's instructions need it. Listings are held to it: what was listed must assemble to what it was.
+//! Text to programs: the assembler language of the kernel's `tools/bpf/bpf_asm`, as far as seccomp's instructions need it, and
+//! with it everything that [`disassemble`](super::disassemble()) writes.
+//!
+//! After `tools/bpf/bpf_exp.l` and `bpf_exp.y`: `;` and `/* */` start comments, a label stands before an instruction or on a
+//! line of its own, numbers are decimal, octal, hexadecimal or binary, and negative ones wrap round. Beyond it, a label may have
+//! one letter, and `raw CODE, JT, JF, K` is any instruction at all.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use proptest::prelude::*;
+use thiserror::Error;
 
-use super::*;
-use crate::abi::Endian;
+use super::instruction::{Instruction, Program, op};
 
-/// The program of a listing. Panics on what `bpf_asm` wouldn't take.
-fn assemble(text: &str) -> Vec<Instruction> {
-    let mut labels = HashMap::new();
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let code = line.split(';').next().unwrap_or("").trim();
-        if let Some(label) = code.strip_suffix(':') {
-            // The lexer's `[a-zA-Z_][a-zA-Z0-9_]+`.
-            assert!(label.len() > 1 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{label}");
-            assert!(!label.starts_with(|c: char| c.is_ascii_digit()), "{label}");
-            assert_eq!(labels.insert(label.to_owned(), lines.len()), None, "{label} twice");
-        } else if !code.is_empty() {
-            lines.push(code);
-        }
-    }
-    lines.iter().enumerate().map(|(position, line)| instruction(line, position, &labels)).collect()
+/// Why a text is no program. Lines are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}: {problem}\n  next: {next}")]
+pub struct AssembleError {
+    /// Where.
+    pub line: usize,
+    /// What is wrong, in words.
+    pub problem: String,
+    /// What to do about it.
+    pub next: &'static str,
 }
 
-fn instruction(line: &str, position: usize, labels: &HashMap<String, usize>) -> Instruction {
-    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let operands: Vec<&str> = rest.split(',').map(str::trim).filter(|operand| !operand.is_empty()).collect();
-    let number = |text: &str| match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16).unwrap(),
-        None => text.parse().unwrap(),
-    };
-    let skip = |label: &str| labels[label] - position - 1;
+const OPERANDS: &str =
+    "write operands as bpf_asm does: `ld [0]`, `ld M[1]`, `ld #1`, `jeq #1, yes, no`, `add x`, `ret #0`";
+const LABELS: &str = "put the label, with a colon, before the instruction to jump to; jumps only go forward";
+const FAR: &str = "a conditional jump skips at most 255 instructions: go on by a `ja` that stands nearer";
+
+/// One line's instruction, its labels and comments taken off.
+struct Line<'t> {
+    number: usize,
+    text: &'t str,
+}
+
+impl Line<'_> {
+    fn error(&self, problem: impl Into<String>, next: &'static str) -> AssembleError {
+        AssembleError { line: self.number, problem: problem.into(), next }
+    }
+
+    fn operands(&self, text: &str) -> AssembleError {
+        self.error(format!("`{text}` is no operand that `{}` takes", self.word()), OPERANDS)
+    }
+
+    fn word(&self) -> &str {
+        self.text.split_whitespace().next().unwrap_or_default()
+    }
+}
+
+/// The program of a text in `bpf_asm`'s language. Whether the kernel would take it is [`admit`](super::admit)'s question.
+///
+/// # Errors
+/// [`AssembleError`] for the first line that is no instruction, or that jumps where it can't.
+pub fn assemble(text: &str) -> Result<Program, AssembleError> {
+    let text = without_comments(text);
+    let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let mut rest = line.trim();
+        while let Some((label, after)) = rest.split_once(':') {
+            let line = Line { number, text: rest };
+            if !is_label(label.trim_end()) {
+                return Err(line.error(format!("`{label}` can't be a label"), "use letters, digits and `_`"));
+            }
+            if labels.insert(label.trim_end(), lines.len()).is_some() {
+                return Err(line.error(format!("`{label}` is defined twice"), "rename one of them"));
+            }
+            rest = after.trim_start();
+        }
+        if !rest.is_empty() {
+            lines.push(Line { number, text: rest });
+        }
+    }
+    let instructions = lines.iter().enumerate().map(|(position, line)| instruction(line, position, &labels));
+    let program = Program::new(instructions.collect::<Result<_, _>>()?);
+    match labels.iter().find(|&(_, &position)| position >= lines.len()) {
+        Some((label, _)) => Err(AssembleError {
+            line: text.lines().count(),
+            problem: format!("no instruction follows the label `{label}`"),
+            next: LABELS,
+        }),
+        None => Ok(program),
+    }
+}
+
+/// Whether a text can only be a program: its first word is an instruction's or it starts with a label.
+#[must_use]
+pub fn looks_assembled(text: &str) -> bool {
+    let text = without_comments(text);
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let (word, rest) = first.split_once(|c: char| c.is_whitespace()).unwrap_or((first, ""));
+    match word {
+        "ld" | "ldi" | "ldx" | "ldxi" => rest.trim_start().starts_with(['[', '#', 'M']),
+        "ret" => rest.trim_start().starts_with(['#', 'a', '%']),
+        "raw" => rest.contains(','),
+        _ => false,
+    }
+}
+
+/// The text with blanks for comments, line by line.
+fn without_comments(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find([';', '/']) {
+        plain.push_str(&rest[..at]);
+        let comment = &rest[at..];
+        let length = if comment.starts_with(';') {
+            comment.find('\n').unwrap_or(comment.len())
+        } else if comment.starts_with("/*") {
+            comment.find("*/").map_or(comment.len(), |end| end + 2)
+        } else {
+            plain.push('/');
+            1
+        };
+        // Lines keep their numbers.
+        plain.extend(comment[..length].chars().filter(|&c| c == '\n'));
+        rest = &comment[length..];
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn is_label(text: &str) -> bool {
+    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    letters && !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A number of any base the language has; a negative one as the word it wraps round to.
+fn number(text: &str) -> Option<u32> {
+    let digits = |text: &str, radix| u32::from_str_radix(text, radix).ok().filter(|_| !text.starts_with(['+', '-']));
+    if let Some(hexadecimal) = text.strip_prefix("0x") {
+        return digits(hexadecimal, 16);
+    }
+    if let Some(binary) = text.strip_prefix("0b") {
+        return digits(binary, 2);
+    }
+    if let Some(octal) = text.strip_prefix('0').filter(|rest| !rest.is_empty()) {
+        return digits(octal, 8);
+    }
+    match text.strip_prefix('-') {
+        Some(negative) => digits(negative, 10).filter(|&value| value <= 1 << 31).map(u32::wrapping_neg),
+        None => digits(text.strip_prefix('+').unwrap_or(text), 10),
+    }
+}
+
+fn instruction(line: &Line<'_>, position: usize, labels: &BTreeMap<&str, usize>) -> Result<Instruction, AssembleError> {
+    let word = line.word();
+    let rest = line.text[word.len()..].trim();
+    let operands: Vec<&str> = if rest.is_empty() { Vec::new() } else { rest.split(',').map(str::trim).collect() };
     let s = Instruction::statement;
-    let memory = || number(rest.strip_prefix("M[").unwrap().strip_suffix(']').unwrap());
-    let with_operand = |code: u16| match operands[0].strip_prefix('#') {
-        Some(k) => s(code | op::K, number(k)),
-        None if operands[0] == "x" => s(code | op::X, 0),
-        None => panic!("{line}"),
+    let skip = |label: &str| {
+        let target = labels.get(label).ok_or_else(|| line.error(format!("there is no label `{label}`"), LABELS))?;
+        target
+            .checked_sub(position + 1)
+            .ok_or_else(|| line.error(format!("`{label}` stands before the jump to it"), LABELS))
+    };
+    let near =
+        |label: &str| u8::try_from(skip(label)?).map_err(|_| line.error(format!("`{label}` is too far away"), FAR));
+    let constant = |text: &str| {
+        text.strip_prefix('#').and_then(|text| number(text.trim_start())).ok_or_else(|| line.operands(text))
+    };
+    let memory = |text: &str| {
+        let index = text.strip_prefix('M').and_then(|text| text.trim().strip_prefix('[')?.strip_suffix(']'));
+        index.and_then(|index| number(index.trim())).ok_or_else(|| line.operands(text))
+    };
+    let operand = |code: u16, text: &str| match text {
+        "x" | "%x" => Ok(s(code | op::X, 0)),
+        _ => Ok(s(code | op::K, constant(text)?)),
+    };
+    let only = || match operands[..] {
+        [only] => Ok(only),
+        _ => Err(line.operands(rest)),
+    };
+    let alone = |instruction: Instruction| match operands[..] {
+        [] => Ok(instruction),
+        _ => Err(line.operands(rest)),
     };
     let jump = |code: u16, turned: bool| {
-        let base = with_operand(op::JMP | code);
-        let near = |label: &str| u8::try_from(skip(label)).unwrap();
-        match operands[1..] {
-            [only] if turned => Instruction { jf: near(only), ..base },
-            [only] => Instruction { jt: near(only), ..base },
-            [yes, no] if !turned => Instruction { jt: near(yes), jf: near(no), ..base },
-            _ => panic!("{line}"),
+        let (&first, targets) = operands.split_first().ok_or_else(|| line.operands(rest))?;
+        let base = operand(op::JMP | code, first)?;
+        match *targets {
+            [only] if turned => Ok(Instruction { jf: near(only)?, ..base }),
+            [only] => Ok(Instruction { jt: near(only)?, ..base }),
+            [yes, no] if !turned => Ok(Instruction { jt: near(yes)?, jf: near(no)?, ..base }),
+            _ => Err(line.error("a jump needs one label or two", OPERANDS)),
         }
     };
-    let load = |class: u16| match rest {
-        "#len" => s(class | op::W | op::LEN, 0),
-        _ if rest.starts_with('#') => s(class | op::IMM, number(&rest[1..])),
-        _ if rest.starts_with('M') => s(class | op::MEM, memory()),
-        _ => s(op::LD | op::W | op::ABS, number(rest.strip_prefix('[').unwrap().strip_suffix(']').unwrap())),
+    let load = |class: u16| {
+        let from = only()?;
+        match from {
+            "#len" | "len" => Ok(s(class | op::W | op::LEN, 0)),
+            _ if from.starts_with('#') => Ok(s(class | op::IMM, constant(from)?)),
+            _ if from.starts_with('M') => Ok(s(class | op::MEM, memory(from)?)),
+            _ if class == op::LD => {
+                let offset = from.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+                let offset = offset.and_then(|text| number(text.trim())).ok_or_else(|| line.operands(from))?;
+                Ok(s(op::LD | op::W | op::ABS, offset))
+            }
+            _ => Err(line.operands(from)),
+        }
     };
+    let immediate = |class: u16| {
+        let text = only()?;
+        let value = number(text.strip_prefix('#').unwrap_or(text)).ok_or_else(|| line.operands(text))?;
+        Ok(s(class | op::IMM, value))
+    };
+    let alu = |code: u16| operand(op::ALU | code, only()?);
     match word {
         "ld" => load(op::LD),
         "ldx" => load(op::LDX),
-        "st" => s(op::ST, memory()),
-        "stx" => s(op::STX, memory()),
-        "ja" => s(op::JMP | op::JA, u32::try_from(skip(operands[0])).unwrap()),
+        "ldi" => immediate(op::LD),
+        "ldxi" => immediate(op::LDX),
+        "st" => Ok(s(op::ST, memory(only()?)?)),
+        "stx" => Ok(s(op::STX, memory(only()?)?)),
+        "ja" | "jmp" => {
+            let skip = skip(only()?)?;
+            Ok(s(op::JMP | op::JA, u32::try_from(skip).map_err(|_| line.operands(rest))?))
+        }
         "jeq" => jump(op::JEQ, false),
-        "jne" => jump(op::JEQ, true),
+        "jne" | "jneq" => jump(op::JEQ, true),
         "jgt" => jump(op::JGT, false),
         "jle" => jump(op::JGT, true),
         "jge" => jump(op::JGE, false),
         "jlt" => jump(op::JGE, true),
         "jset" => jump(op::JSET, false),
-        "add" => with_operand(op::ALU | op::ADD),
-        "sub" => with_operand(op::ALU | op::SUB),
-        "mul" => with_operand(op::ALU | op::MUL),
-        "div" => with_operand(op::ALU | op::DIV),
-        "and" => with_operand(op::ALU | op::AND),
-        "or" => with_operand(op::ALU | op::OR),
-        "xor" => with_operand(op::ALU | op::XOR),
-        "lsh" => with_operand(op::ALU | op::LSH),
-        "rsh" => with_operand(op::ALU | op::RSH),
-        "neg" => s(op::ALU | op::NEG, 0),
-        "tax" => s(op::MISC | op::TAX, 0),
-        "txa" => s(op::MISC | op::TXA, 0),
-        "ret" if rest == "a" => s(op::RET | op::A, 0),
-        "ret" => s(op::RET | op::K, number(rest.strip_prefix('#').unwrap())),
-        _ => panic!("{line}"),
+        "add" => alu(op::ADD),
+        "sub" => alu(op::SUB),
+        "mul" => alu(op::MUL),
+        "div" => alu(op::DIV),
+        "and" => alu(op::AND),
+        "or" => alu(op::OR),
+        "xor" => alu(op::XOR),
+        "lsh" => alu(op::LSH),
+        "rsh" => alu(op::RSH),
+        "neg" => alone(s(op::ALU | op::NEG, 0)),
+        "tax" => alone(s(op::MISC | op::TAX, 0)),
+        "txa" => alone(s(op::MISC | op::TXA, 0)),
+        "ret" => match only()? {
+            "a" | "%a" => Ok(s(op::RET | op::A, 0)),
+            value => Ok(s(op::RET | op::K, constant(value)?)),
+        },
+        "raw" => {
+            let fields: Option<Vec<u32>> = operands.iter().map(|text| number(text)).collect();
+            let raw = match fields.as_deref() {
+                Some(&[code, jt, jf, k]) => u16::try_from(code)
+                    .ok()
+                    .zip(u8::try_from(jt).ok())
+                    .zip(u8::try_from(jf).ok())
+                    .map(|((code, jt), jf)| Instruction { code, jt, jf, k }),
+                _ => None,
+            };
+            raw.ok_or_else(|| line.error("`raw` needs four numbers: code, jt, jf and k", OPERANDS))
+        }
+        "ldb" | "ldh" | "ldxb" | "mod" => {
+            Err(line.error(format!("seccomp has no `{word}`"), "load whole words: `ld [OFFSET]`"))
+        }
+        _ => Err(line.error(
+            format!("no instruction is called `{word}`"),
+            "see the kernel's Documentation/networking/filter.rst for the instructions of bpf_asm",
+        )),
     }
 }
 
-/// An instruction of a program with `room` more after it, as an assembler writes them: what an opcode doesn't use is zero.
-fn any_instruction(room: usize) -> impl Strategy<Value = Instruction> {
-    let alu =
-        prop::sample::select(vec![op::ADD, op::SUB, op::MUL, op::DIV, op::AND, op::OR, op::XOR, op::LSH, op::RSH]);
-    let jump = prop::sample::select(vec![op::JEQ, op::JGT, op::JGE, op::JSET]);
-    let far = u8::try_from(room.min(256) - 1).unwrap();
-    let statement = Instruction::statement;
-    let constant = prop_oneof![any::<u32>(), 0_u32..99];
-    prop_oneof![
-        (0_u32..16).prop_map(|word| Instruction::load(word * 4)),
-        (alu, any::<bool>(), 1_u32..32).prop_map(move |(alu, x, k)| {
-            statement(op::ALU | alu | if x { op::X } else { op::K }, if x { 0 } else { k })
-        }),
-        (jump, any::<bool>(), 0..=far, 0..=far, constant.clone()).prop_map(|(jump, x, jt, jf, k)| Instruction {
-            code: op::JMP | jump | if x { op::X } else { op::K },
-            jt,
-            jf,
-            k: if x { 0 } else { k },
-        }),
-        (0..u32::from(far) + 1).prop_map(move |k| statement(op::JMP | op::JA, k)),
-        prop::sample::select(vec![
-            statement(op::LD | op::W | op::LEN, 0),
-            statement(op::LDX | op::W | op::LEN, 0),
-            statement(op::LD | op::MEM, 0),
-            statement(op::LDX | op::MEM, 0),
-            statement(op::ST, 3),
-            statement(op::STX, 3),
-            statement(op::ALU | op::NEG, 0),
-            statement(op::MISC | op::TAX, 0),
-            statement(op::MISC | op::TXA, 0),
-            statement(op::RET | op::A, 0),
-        ]),
-        (any::<bool>(), constant.clone())
-            .prop_map(move |(x, k)| statement(if x { op::LDX } else { op::LD } | op::IMM, k)),
-        constant.prop_map(Instruction::ret),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn listings_assemble_to_what_they_list(
-        instructions in (1_usize..60).prop_flat_map(|length| (0..length).map(|at| any_instruction(length - at)).collect::<Vec<_>>()),
-        value in any::<u32>(),
-    ) {
-        let mut program = vec![Instruction::statement(op::ST, 0)];
-        program.extend(instructions);
-        program.push(Instruction::ret(value));
-        let program = Program::new(program);
-        prop_assert_eq!(admit(&program), Ok(()));
-        let text = disassemble(&program, Endian::Little, &|_, _| None);
-        prop_assert_eq!(assemble(&text), program.instructions, "{}", text);
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,8 @@ const COMMENT_COLUMN: usize = 48;
 
 /// Lists a program, one instruction a line.
 ///
-/// The text assembles to the same program with `bpf_asm` (`tools/bpf/bpf_exp.y`), provided that [`admit`](super::admit)
-/// accepts it. Comments say which field of `seccomp_data` is loaded, what a constant stands for, and, from
+/// The text [assembles](super::assemble()) to the same program, provided that [`admit`](super::admit) accepts it; with
+/// `bpf_asm` (`tools/bpf/bpf_exp.y`) too, if fields that an instruction doesn't use are zero. Comments say which field of `seccomp_data` is loaded, what a constant stands for, and, from
 /// [`Program::provenance`], which calls come by. `endian` tells the halves of an argument apart.
 #[must_use]
 pub fn disassemble(program: &Program, endian: Endian, name: &NumberName<'_>) -> String {
@@ -139,6 +139,9 @@ fn statement(
     labels: &BTreeMap<usize, String>,
 ) -> String {
     let Instruction { code, jt, jf, k } = instruction;
+    if has_unused(instruction) {
+        return raw(instruction);
+    }
     let label = |skip: usize| {
         let target = position.saturating_add(1).saturating_add(skip);
         labels.get(&target).cloned().unwrap_or_else(|| format!("L{target}"))
@@ -182,20 +185,36 @@ fn statement(
             op::LSH => alu("lsh"),
             op::RSH => alu("rsh"),
             op::XOR => alu("xor"),
-            _ => unknown(instruction),
+            _ => raw(instruction),
         },
         (op::JMP, op::JA) => format!("ja {}", label(k as usize)),
         (op::RET, op::K) => format!("ret #{k:#x}"),
         (op::RET, op::A) => "ret a".to_owned(),
         (op::MISC, op::TAX) => "tax".to_owned(),
         (op::MISC, op::TXA) => "txa".to_owned(),
-        _ => unknown(instruction),
+        _ => raw(instruction),
     }
 }
 
-/// No assembler takes this line, as no kernel takes the instruction.
-fn unknown(Instruction { code, jt, jf, k }: Instruction) -> String {
-    format!("unknown {code:#06x}, {jt}, {jf}, {k:#x}")
+/// The four numbers of an instruction: one that no kernel takes, or whose unused fields aren't zero, as the kernel lets them be.
+/// `bpf_asm` takes no such line, [`assemble`](super::assemble()) does.
+fn raw(Instruction { code, jt, jf, k }: Instruction) -> String {
+    format!("raw {code:#06x}, {jt}, {jf}, {k:#x}")
+}
+
+/// Whether a field that the instruction doesn't use holds something.
+fn has_unused(instruction: Instruction) -> bool {
+    let Instruction { code, jt, jf, k } = instruction;
+    let is_jump = instruction.condition().is_some();
+    let uses_k = match (code & 0x07, code & !0x07) {
+        (op::ALU, rest) => code & op::X == 0 && rest != op::NEG,
+        (op::JMP, _) => code & op::X == 0,
+        (op::RET, rest) => rest == op::K,
+        (op::MISC, _) => false,
+        (op::LD | op::LDX, rest) => rest != op::W | op::LEN,
+        _ => true,
+    };
+    !is_jump && (jt, jf) != (0, 0) || !uses_k && k != 0
 }
 
 /// What the constant of an instruction stands for.
@@ -303,7 +322,7 @@ mod tests {
                 "        lsh x",
                 "        tax",
                 "        ldx M[3]",
-                "        unknown 0x0028, 0, 0, 0x1",
+                "        raw 0x0028, 0, 0, 0x1",
                 "        ret #0x50001",
             ]
         );

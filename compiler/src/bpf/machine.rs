@@ -83,24 +83,11 @@ pub fn simulate(program: &Program, endian: Endian, data: &SyscallData) -> Result
             }
             op::ST if code == op::ST => *scratch_word(&mut scratch, k, position)? = a,
             op::STX if code == op::STX => *scratch_word(&mut scratch, k, position)? = x,
-            op::ALU => {
-                a = match code & !op::X & !0x07 {
-                    op::NEG if code & op::X == 0 => a.wrapping_neg(),
-                    op::ADD => a.wrapping_add(operand),
-                    op::SUB => a.wrapping_sub(operand),
-                    op::MUL => a.wrapping_mul(operand),
-                    op::DIV => match a.checked_div(operand) {
-                        Some(quotient) => quotient,
-                        None => return Ok(Outcome { ret: 0, executed }),
-                    },
-                    op::OR => a | operand,
-                    op::AND => a & operand,
-                    op::LSH => a.wrapping_shl(operand),
-                    op::RSH => a.wrapping_shr(operand),
-                    op::XOR => a ^ operand,
-                    _ => return Err(unknown),
-                };
-            }
+            op::ALU => match arithmetic(code, a, operand) {
+                Some(value) => a = value,
+                None if code & !op::X & !0x07 == op::DIV => return Ok(Outcome { ret: 0, executed }),
+                None => return Err(unknown),
+            },
             op::JMP => {
                 skip = match instruction.condition() {
                     Some(condition) => usize::from(if jumps(condition, a, operand) { jt } else { jf }),
@@ -118,8 +105,25 @@ pub fn simulate(program: &Program, endian: Endian, data: &SyscallData) -> Result
     }
 }
 
+/// The result of an ALU operation on A. `None` for a division by zero, and for an operation that seccomp doesn't have.
+pub(crate) fn arithmetic(code: u16, a: u32, operand: u32) -> Option<u32> {
+    Some(match code & !op::X & !0x07 {
+        op::NEG if code & op::X == 0 => a.wrapping_neg(),
+        op::ADD => a.wrapping_add(operand),
+        op::SUB => a.wrapping_sub(operand),
+        op::MUL => a.wrapping_mul(operand),
+        op::DIV => return a.checked_div(operand),
+        op::OR => a | operand,
+        op::AND => a & operand,
+        op::LSH => a.wrapping_shl(operand),
+        op::RSH => a.wrapping_shr(operand),
+        op::XOR => a ^ operand,
+        _ => return None,
+    })
+}
+
 /// Whether a conditional jump's test is true.
-pub(super) fn jumps(condition: u16, a: u32, operand: u32) -> bool {
+pub(crate) fn jumps(condition: u16, a: u32, operand: u32) -> bool {
     match condition {
         op::JEQ => a == operand,
         op::JGT => a > operand,

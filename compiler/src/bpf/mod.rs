@@ -1,7 +1,6 @@
-//! Classic BPF: instructions, the kernel's admission rules, a simulator, a disassembler, what the kernel makes of a program.
+//! Classic BPF: instructions, the kernel's admission rules, a simulator, an assembler and a disassembler, what the kernel makes of a program.
 
 mod admission;
-#[cfg(test)]
 mod assembler;
 mod bitmap;
 mod bytes;
@@ -11,9 +10,11 @@ mod listing;
 mod machine;
 
 pub use admission::{Refusal, admit};
-pub use bitmap::constant_allow;
+pub use assembler::{AssembleError, assemble, looks_assembled};
+pub use bitmap::{ConstantEnd, constant_allow, constant_end};
 pub use bytes::{PartialInstruction, from_bytes, to_bytes};
 pub use conversion::{MAX_CONVERTED, converted_length};
 pub use instruction::{Instruction, MAX_INSTRUCTIONS, Origin, Program, SCRATCH_WORDS, offset, op};
 pub use listing::{NumberName, disassemble};
 pub use machine::{Fault, Outcome, simulate};
+pub(crate) use machine::{arithmetic, jumps};

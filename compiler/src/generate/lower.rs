@@ -1,52 +1,30 @@
 //! From nodes with many arms to two-way compares.
 
-use std::collections::BTreeMap;
-
 use super::compares::{Compares, Step, StepId, Test};
 use super::cubes;
-use super::search::{self, Interval};
+use super::frequency::{self, Flow};
+use super::objective::{Objective, Optimize};
+use super::search::{self, Interval, Limits};
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
 use crate::policy::Policy;
 
-/// How often calls come, against each other: what searches are made short for.
-struct Weights {
-    /// Of a named number; the others count for nothing.
-    numbers: BTreeMap<u32, u64>,
-    /// Of a listed token.
-    tokens: BTreeMap<u32, u64>,
-}
-
-/// Calls through a kernel's own ABI are so much more frequent than through a compatibility one.
-const NATIVE_WEIGHT: u64 = 8;
-
-impl Weights {
-    /// Every named number of an ABI counts the same.
-    fn of(policy: &Policy) -> Self {
-        let mut weights = Self { numbers: BTreeMap::new(), tokens: BTreeMap::new() };
-        for (abi, listed) in &policy.abis {
-            let weight = if abi.native() == *abi { NATIVE_WEIGHT } else { 1 };
-            *weights.tokens.entry(abi.token()).or_default() += weight;
-            for &number in listed.calls.keys() {
-                let known = weights.numbers.entry(number).or_default();
-                *known = weight.max(*known);
-            }
-        }
-        weights
-    }
-
-    /// The weight of the values from `first` to `last`. Intervals of an argument all weigh the same.
-    fn between(&self, word: Word, first: u32, last: u32) -> u64 {
-        match word {
-            Word::NUMBER => self.numbers.range(first..=last).map(|(_, weight)| weight).sum(),
-            Word::TOKEN => self.tokens.range(first..=last).map(|(_, weight)| weight).sum(),
-            _ => 1,
-        }
-    }
+/// How to look for the trees that tell tokens and numbers apart, when all searches weigh `total`.
+fn limits(objective: &Objective, total: u64) -> Limits {
+    let price = match objective.optimize {
+        // No search takes so many compares.
+        Optimize::Size => total.saturating_mul(64),
+        Optimize::Balanced => total / 12,
+        // No program has so many.
+        Optimize::Speed => total / 4096,
+    };
+    let (window, holes) = if objective.exhaustive { (200, 8) } else { (14, 4) };
+    Limits { price: price.max(1), window, holes, slack: 2 }
 }
 
 /// The compares of a graph, and where they start.
-pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, StepId) {
-    let weights = Weights::of(policy);
+pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy, objective: &Objective) -> (Compares, StepId) {
+    let flow = Flow::of(graph, root, frequency::points(policy, objective));
+    let limits = limits(objective, flow.total);
     let mut compares = Compares::default();
     let mut steps: Vec<Option<StepId>> = vec![None; root.index() + 1];
     let mut start = compares.ret(policy.other.action.ret());
@@ -55,9 +33,14 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, 
             Node::Leaf(action) => compares.ret(action.ret()),
             // Conditions are built into nodes that end in actions before a policy's graph is finished.
             Node::Truth(_) => continue,
+            Node::Switch { variable, arms } if is_argument(*variable) => {
+                let intervals = intervals(*variable, arms, &steps, &[]);
+                argument(&mut compares, *variable, &intervals).unwrap_or(start)
+            }
             Node::Switch { variable, arms } => {
-                let intervals = intervals(*variable, arms, &steps, &weights);
-                switch(&mut compares, *variable, &intervals).unwrap_or(start)
+                let values = flow.values(id, variable.word, variable.mask);
+                let intervals = intervals(*variable, arms, &steps, &values);
+                number(&mut compares, *variable, &intervals, &values, limits).unwrap_or(start)
             }
         };
         steps[id.index()] = Some(start);
@@ -65,13 +48,20 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy) -> (Compares, 
     (compares, start)
 }
 
-fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], weights: &Weights) -> Vec<Interval> {
+fn is_argument(variable: Variable) -> bool {
+    !matches!(variable.word, Word::NUMBER | Word::TOKEN)
+}
+
+/// The intervals of a node's arms. `values` says, ascending, what single values weigh; intervals of an argument all weigh the same.
+fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], mut values: &[(u32, u64)]) -> Vec<Interval> {
     let mut first = 0;
     let mut intervals = Vec::with_capacity(arms.len());
     for arm in arms {
         let least = smallest_possible(variable.mask, first).unwrap_or(first);
         let greatest = largest_possible(variable.mask, arm.last);
-        let weight = weights.between(variable.word, least, greatest);
+        let (here, after) = values.split_at(values.partition_point(|&(value, _)| value <= greatest));
+        values = after;
+        let weight = if is_argument(variable) { 1 } else { here.iter().map(|&(_, weight)| weight).sum() };
         if let Some(target) = steps[arm.target.index()] {
             intervals.push(Interval { first: least, only: (least == greatest).then_some(least), weight, target });
         }
@@ -80,35 +70,104 @@ fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], weights
     intervals
 }
 
-fn switch(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
+fn argument(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
     if let Some(step) = bit_test(compares, variable, intervals) {
-        return Some(step);
-    }
-    let tree = best_tree(compares, variable, intervals)?;
-    Some(spare_the_mask(compares, variable, intervals, tree))
-}
-
-fn best_tree(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
-    if variable.mask == u32::MAX && !matches!(variable.word, Word::NUMBER | Word::TOKEN) {
+        Some(step)
+    } else if variable.mask == u32::MAX {
         cubes::tree(compares, variable, intervals)
     } else {
         search::tree(compares, variable, intervals)
     }
 }
 
+fn number(
+    compares: &mut Compares,
+    variable: Variable,
+    intervals: &[Interval],
+    values: &[(u32, u64)],
+    limits: Limits,
+) -> Option<StepId> {
+    if let Some(step) = bit_test(compares, variable, intervals) {
+        return Some(step);
+    }
+    let tree = search::tree_within(compares, variable, intervals, limits)?;
+    Some(spare_the_mask(compares, variable, intervals, tree, values, limits.price))
+}
+
 /// Where x32 is decided as x86-64 is, both come to one search under a mask, and most calls don't need the AND: with `s` the
 /// search, `t(x) = if x >= 2^p { t(x) } else { s }` when `t` leads to `s`, which looks at `x & (2^p - 1)`, for all x below `2^p`.
-fn spare_the_mask(compares: &mut Compares, variable: Variable, intervals: &[Interval], tree: StepId) -> StepId {
+///
+/// Nor do most of them need that test: numbers from `2^p` up all take one way through `s` (`>=` holds, `==` doesn't), and the
+/// test can wait on that way until others have left it: `if c(x) { a } else { b } = if c(x) { a } else if x >= 2^p { t(x) } else { b }`
+/// when `c` doesn't hold from `2^p` up. Each test that it waits for is made again in `t`.
+fn spare_the_mask(
+    compares: &mut Compares,
+    variable: Variable,
+    intervals: &[Interval],
+    tree: StepId,
+    values: &[(u32, u64)],
+    price: u64,
+) -> StepId {
     let (Some(first), second) = (intervals.first(), intervals.get(1)) else { return tree };
     let Step::Compare { variable: masked, .. } = compares.step(first.target) else { return tree };
     let past = masked.mask.wrapping_add(1);
     // Where it ends right there, the tree makes this test anyway.
     let goes_on = second.is_none_or(|second| second.first > past);
-    if variable == Variable::whole(Word::NUMBER) && masked.word == Word::NUMBER && past.is_power_of_two() && goes_on {
-        compares.compare(variable, Test::AtLeast, past, tree, first.target)
-    } else {
-        tree
+    if variable != Variable::whole(Word::NUMBER) || masked.word != Word::NUMBER || !past.is_power_of_two() || !goes_on {
+        return tree;
     }
+    let way = way_of_large_numbers(compares, first.target);
+    let waits = cheapest_wait(&way, values, past, price);
+    let rest = way.get(waits).map_or(first.target, |test| test.step);
+    let guard = compares.compare(variable, Test::AtLeast, past, tree, rest);
+    way[..waits].iter().rev().fold(guard, |rest, test| {
+        let (yes, no) = if test.test == Test::Equal { (test.leaves_to, rest) } else { (rest, test.leaves_to) };
+        compares.compare(variable, test.test, test.k, yes, no)
+    })
+}
+
+/// A test on the way of large numbers.
+struct Passed {
+    step: StepId,
+    test: Test,
+    k: u32,
+    /// Where the numbers go that leave the way here.
+    leaves_to: StepId,
+}
+
+/// The tests that a number above all constants makes, and passes by.
+fn way_of_large_numbers(compares: &Compares, start: StepId) -> Vec<Passed> {
+    let mut way = Vec::new();
+    let mut at = start;
+    while let Step::Compare { variable, test, k, yes, no } = compares.step(at) {
+        let (leaves_to, next) = match test {
+            _ if variable.word != Word::NUMBER => break,
+            Test::Equal => (yes, no),
+            Test::AtLeast => (no, yes),
+            Test::AnyBit => break,
+        };
+        way.push(Passed { step: at, test, k, leaves_to });
+        at = next;
+    }
+    // The last test tells two ends apart; behind it there is nothing left to spare.
+    way.pop();
+    way
+}
+
+/// After how many tests the guard costs least: every test before it stands in the program twice, every number still on the
+/// way when it comes takes it.
+fn cheapest_wait(way: &[Passed], values: &[(u32, u64)], past: u32, price: u64) -> usize {
+    let mut here: Vec<_> = values.iter().copied().filter(|&(value, _)| value < past).collect();
+    let weight = |here: &[(u32, u64)]| here.iter().map(|&(_, weight)| weight).sum::<u64>();
+    let mut best = (weight(&here), 0);
+    for (index, test) in way.iter().enumerate() {
+        here.retain(|&(value, _)| if test.test == Test::Equal { value != test.k } else { value >= test.k });
+        let cost = weight(&here).saturating_add(price.saturating_mul(index as u64 + 1));
+        if cost < best.0 {
+            best = (cost, index + 1);
+        }
+    }
+    best.1
 }
 
 /// A bound at a power of two is a test of the bits from there up, on the whole word, and spares the AND:

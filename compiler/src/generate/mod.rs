@@ -10,7 +10,9 @@
 mod compares;
 mod cubes;
 mod emit;
+mod frequency;
 mod lower;
+mod objective;
 mod provenance;
 mod search;
 
@@ -19,6 +21,8 @@ use thiserror::Error;
 use crate::bpf::{MAX_INSTRUCTIONS, Program};
 use crate::graph;
 use crate::policy::Policy;
+
+pub use objective::{Objective, Optimize, Weights};
 
 /// Why a policy has no program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -34,16 +38,24 @@ pub enum GenerateError {
     },
 }
 
-/// Compiles a policy.
+/// Compiles a policy, for the default [`Objective`].
+///
+/// # Errors
+/// As [`generate_for`].
+pub fn generate(policy: &Policy) -> Result<Program, GenerateError> {
+    generate_for(policy, &Objective::default())
+}
+
+/// Compiles a policy to a program that is good at what the objective says.
 ///
 /// Every call has the action that [`Policy::decide`] gives it. The program is one that [`admit`](crate::bpf::admit) accepts
 /// and whose converted length ([`converted_length`](crate::bpf::converted_length)) leaves room for others.
 ///
 /// # Errors
 /// [`GenerateError::TooLong`] for policies that need more instructions than the kernel takes.
-pub fn generate(policy: &Policy) -> Result<Program, GenerateError> {
+pub fn generate_for(policy: &Policy, objective: &Objective) -> Result<Program, GenerateError> {
     let (graph, root) = graph::of_policy(policy);
-    let (compares, start) = lower::lower(&graph, root, policy);
+    let (compares, start) = lower::lower(&graph, root, policy, objective);
     let layout = emit::emit(&compares, start)?;
     Ok(provenance::attach(policy, &compares, start, layout))
 }

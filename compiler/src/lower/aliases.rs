@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_grammar::{Diagnostic, Span};
 
+use super::examples;
 use super::rules::{Entry, Rank, Rules};
 use crate::abi::Abi;
 use crate::action::Action;
@@ -20,12 +21,12 @@ use crate::tables::{self, FamilyRole, Member, Role};
 pub(super) fn open_aliases(policy: &Policy, rules: &Rules) -> Vec<Diagnostic> {
     let mut found = BTreeMap::<Span, Doors>::new();
     for (&(abi, nr), entries) in &rules.calls {
-        let Some(name) = tables::name(abi, nr) else { continue };
-        let Some(call) = policy.abis.get(&abi).and_then(|listed| listed.calls.get(&nr)) else { continue };
         let mut restricting: Vec<_> = entries.iter().filter(|entry| restricts(entry, abi)).collect();
         if restricting.is_empty() {
             continue;
         }
+        let Some(name) = tables::name(abi, nr) else { continue };
+        let Some(call) = policy.abis.get(&abi).and_then(|listed| listed.calls.get(&nr)) else { continue };
         let Ok(reached) = decisions(call, &Condition::Always) else { continue };
         let refused = reached.iter().all(|decision| !decision.action.permits());
         let deciding: BTreeSet<_> = reached.iter().map(|decision| &decision.cause).collect();
@@ -63,6 +64,13 @@ const MOST_CLAUSES: usize = 64;
 fn decisions<'p>(call: &'p CallPolicy, condition: &Condition) -> Result<Vec<&'p Decision>, Undecided> {
     if call.clauses.is_empty() || call.clauses.len() > MOST_CLAUSES {
         return Ok(call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]).collect());
+    }
+    let all = || call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]);
+    // Where each is seen to happen there is nothing to prove.
+    let examples = examples::arguments(call);
+    let seen: Vec<_> = examples.iter().filter(|args| condition.holds(args)).map(|args| call.decide(args)).collect();
+    if all().all(|decision| seen.iter().any(|seen| std::ptr::eq(*seen, decision))) {
+        return Ok(all().collect());
     }
     Ok(outcomes(call, condition)?.into_iter().map(|one| one.decision).collect())
 }

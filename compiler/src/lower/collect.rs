@@ -191,10 +191,11 @@ impl Collector<'_> {
             }
         }
         for &(abi, action) in actions {
-            let own = numbers.iter().find(|(on, _)| *on == abi).and_then(|&(_, nr)| tables::name(abi, nr));
             let name = match &call.callee.node {
                 NameOrNumber::Name(name) => Some(name.as_str()),
-                NameOrNumber::Number(_) => own,
+                NameOrNumber::Number(_) => {
+                    numbers.iter().find(|(on, _)| *on == abi).and_then(|&(_, nr)| tables::name(abi, nr))
+                }
             };
             let rank = if call.arguments.as_ref().is_none_or(Vec::is_empty) { Rank::Name } else { Rank::Condition };
             let entry = Entry { layer: unit.layer, rank, condition: Condition::Always, action, span: call.span };
@@ -204,7 +205,7 @@ impl Collector<'_> {
         }
         for (abi, nr) in numbers {
             let Some(&(_, action)) = actions.iter().find(|(on, _)| *on == abi) else { continue };
-            let scope = Scope {
+            let scope = || Scope {
                 abi,
                 abis: &self.header.spoken,
                 call: tables::name(abi, nr),
@@ -213,7 +214,7 @@ impl Collector<'_> {
             };
             let (rank, condition) = match call.arguments.as_deref() {
                 None => (Rank::Name, Condition::Always),
-                Some(exprs) => match typing::conjunction(&scope, exprs) {
+                Some(exprs) => match typing::conjunction(&scope(), exprs) {
                     // Also `read()`: no condition, so the name's rank.
                     Ok(Condition::Always) => (Rank::Name, Condition::Always),
                     Ok(condition) => (Rank::Condition, condition),
@@ -230,7 +231,8 @@ impl Collector<'_> {
     }
 
     fn entry(&mut self, abi: Abi, nr: u32, entry: Entry) {
-        self.rules.calls.entry((abi, nr)).or_default().push(entry);
+        // Nearly every number has one entry, and there are thousands of numbers.
+        self.rules.calls.entry((abi, nr)).or_insert_with(|| Vec::with_capacity(1)).push(entry);
     }
 
     /// Whether an ABI of the policy has a multiplexer that carries the call.
@@ -350,7 +352,9 @@ pub(super) fn numbers(call: &Call, abis: &[Abi], on: impl Iterator<Item = Abi>) 
             }
             let mut found = Vec::new();
             for abi in on {
-                let nr = u32::try_from(*number).ok().map(|nr| if abi == Abi::X32 { nr | X32_BIT } else { nr });
+                // From bit 30 up a number is x32's as it stands; with the bit set twice, those of bit 31 had no name.
+                let marked = |nr| if abi == Abi::X32 && nr < X32_BIT { nr | X32_BIT } else { nr };
+                let nr = u32::try_from(*number).ok().map(marked);
                 let inside = |nr: &u32| abi.numbers().iter().any(|&(low, high)| (low..=high).contains(nr));
                 match nr.filter(inside) {
                     Some(nr) => found.push((abi, nr)),

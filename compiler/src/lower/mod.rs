@@ -5,6 +5,7 @@ mod aliases;
 mod aliases_tests;
 mod collect;
 mod coverage;
+mod examples;
 mod expect;
 mod guard;
 mod header;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_grammar::{Diagnostic, Span};
 
+use super::examples;
 use super::header::Header;
 use super::multiplexers;
 use super::rules::{Entry, Fallback, Rank, Rules};
@@ -117,26 +118,40 @@ impl Walker<'_> {
         let known = header.known.as_ref().map(|known| known.node);
         let too_new =
             |name: &str| known.is_some_and(|known| tables::introduced(abi, name).is_some_and(|since| since > known));
-        let mut calls = BTreeMap::new();
         let only = self.only;
         let wanted = |nr: u32| only.is_none_or(|only| only.contains(&(abi, nr)));
-        for (nr, name) in tables::calls(abi).filter(|&(nr, _)| wanted(nr)) {
-            let otherwise = unknown.filter(|_| too_new(name)).unwrap_or(all);
-            let call = match rules.calls.get(&(abi, nr)) {
-                Some(entries) => self.call(abi, nr, entries, otherwise),
+        let rest = unknown.unwrap_or(all);
+        let mut named = tables::calls(abi).filter(|&(nr, _)| wanted(nr)).peekable();
+        let mut ruled = rules.calls.range((abi, 0)..=(abi, u32::MAX)).map(|(&(_, nr), entries)| (nr, entries));
+        let mut next_ruled = ruled.find(|&(nr, _)| wanted(nr));
+        let mut calls = Vec::with_capacity(tables::calls(abi).size_hint().0);
+        // Both lists ascend: the lower number is next.
+        while let Some(nr) = named.peek().map(|&(nr, _)| nr).into_iter().chain(next_ruled.map(|(nr, _)| nr)).min() {
+            let otherwise = match named.next_if(|&(named, _)| named == nr) {
+                Some((_, name)) => unknown.filter(|_| too_new(name)).unwrap_or(all),
+                None => rest,
+            };
+            let call = match next_ruled.filter(|&(ruled, _)| ruled == nr) {
+                Some((_, entries)) => {
+                    next_ruled = ruled.find(|&(nr, _)| wanted(nr));
+                    self.call(abi, nr, entries, otherwise)
+                }
                 None => self.multiplexer(abi, nr, rules, otherwise),
             };
-            calls.insert(nr, call);
+            calls.push((nr, call));
         }
-        let rest = unknown.unwrap_or(all);
-        for ((_, nr), entries) in rules.calls.range((abi, 0)..=(abi, u32::MAX)).filter(|((_, nr), _)| wanted(*nr)) {
-            calls.entry(*nr).or_insert_with(|| self.call(abi, *nr, entries, rest));
-        }
-        AbiPolicy { calls, rest: rest.clone() }
+        AbiPolicy { calls: calls.into_iter().collect(), rest: rest.clone() }
     }
 
     /// The walk for one number.
     fn call(&mut self, abi: Abi, nr: u32, entries: &[Entry], otherwise: &Decision) -> CallPolicy {
+        if let [entry] = entries
+            && entry.rank != Rank::Condition
+        {
+            self.note_use(entry.span, entry.action != otherwise.action, &otherwise.cause);
+            let decided = Decision { action: entry.action, cause: Cause::Statement(entry.span) };
+            return CallPolicy { clauses: Vec::new(), otherwise: decided };
+        }
         let mut entries: Vec<_> = entries.iter().collect();
         // Canonical within a rank: by what they do, not by where they stand.
         entries.sort_by(|a, b| {
@@ -168,6 +183,9 @@ impl Walker<'_> {
     /// A number that no statement names. A multiplexer follows what is said of the calls it carries.
     fn multiplexer(&mut self, abi: Abi, nr: u32, rules: &Rules, otherwise: &Decision) -> CallPolicy {
         let mut clauses = Vec::new();
+        if rules.parts.is_empty() {
+            return CallPolicy { clauses, otherwise: otherwise.clone() };
+        }
         for (&(_, _, value), entries) in rules.parts.range((abi, nr, 0)..=(abi, nr, u64::MAX)) {
             let carried = multiplexers::carried(entries, otherwise);
             for group in &carried.unconditional {
@@ -316,6 +334,14 @@ fn effect(policy: &CallPolicy, index: usize) -> (bool, Cause) {
     }
     let mut without = policy.clone();
     without.clauses.remove(index);
+    // A call that shows it is as good as a proof that there is one, and is mostly found at once.
+    let differs = |args: &[u64; 6]| {
+        let kernel = |call: &CallPolicy| Action::from_ret(call.decide(args).action.ret());
+        kernel(policy) != kernel(&without)
+    };
+    if !obvious && examples::arguments(policy).iter().any(differs) {
+        return (true, policy.otherwise.cause.clone());
+    }
     if !obvious && prove::call_difference(policy, &without, Budget::default()) != Overlap::Never {
         return (true, policy.otherwise.cause.clone());
     }

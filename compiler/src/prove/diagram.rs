@@ -18,6 +18,9 @@ const TERMINAL: u32 = 0x8000_0000;
 /// The operation cache never grows past this many entries (16 bytes each). It forgets; only speed depends on it.
 const CACHE_LIMIT: usize = 1 << 20;
 
+/// The sizes that the tables start with: most questions are about one call.
+const SMALLEST: usize = 1 << 8;
+
 /// How many steps of [`Diagrams::choose`] one node of the budget pays for. A forgetful cache can repeat work, so memory
 /// alone would not bound time.
 const STEPS_PER_NODE: usize = 20;
@@ -105,8 +108,8 @@ impl Diagrams {
     pub(super) fn new(budget: usize) -> Self {
         Self {
             nodes: Vec::new(),
-            unique: vec![FREE; 1 << 12],
-            cache: vec![NOTHING; 1 << 12],
+            unique: vec![FREE; SMALLEST],
+            cache: vec![NOTHING; SMALLEST],
             left: budget.min(TERMINAL as usize),
             steps_left: budget.saturating_mul(STEPS_PER_NODE),
         }
@@ -118,12 +121,19 @@ impl Diagrams {
         Ok(())
     }
 
+    /// Pays for work that makes no node, in steps of [`Self::choose`].
+    pub(super) fn charge_steps(&mut self, steps: usize) -> Result<(), OutOfNodes> {
+        self.steps_left = self.steps_left.checked_sub(steps).ok_or(OutOfNodes)?;
+        Ok(())
+    }
+
     /// The test at the root; `None` for a constant.
     pub(super) fn node(&self, function: Function) -> Option<Node> {
         (!function.is_terminal()).then(|| self.nodes[function.0 as usize])
     }
 
-    fn level(&self, function: Function) -> Level {
+    /// The level of the root's test; past all others for a constant.
+    pub(super) fn level(&self, function: Function) -> Level {
         if function.is_terminal() { TERMINAL_LEVEL } else { self.nodes[function.0 as usize].level }
     }
 
@@ -218,7 +228,7 @@ impl Diagrams {
         [condition, then, otherwise]: [Function; 3],
         level: Level,
     ) -> Result<Function, OutOfNodes> {
-        self.steps_left = self.steps_left.checked_sub(1).ok_or(OutOfNodes)?;
+        self.charge_steps(1)?;
         let (condition_low, condition_high) = self.halves(condition, level);
         let (then_low, then_high) = self.halves(then, level);
         let (otherwise_low, otherwise_high) = self.halves(otherwise, level);

@@ -10,8 +10,10 @@
 //!
 //! * `diagram` is the store, `layout` the order of the bits.
 //! * `condition` and `policy` turn ranges and masks into diagrams directly; `operation`, `program` and `word` follow a program
-//!   state by state (an instruction and what the registers that still matter hold), never path by path.
-//! * `difference` and `listing` find calls; `cube_sets` reads a diagram as masked equalities.
+//!   state by state (an instruction and what the registers that still matter hold), never path by path; `pieces` keeps
+//!   what a dispatch on one word makes of it as ranges.
+//! * `difference`, `listing` and `answers` find calls; `meet` puts filters together; `clauses` asks what a clause is for; `cube_sets`
+//!   reads a diagram as masked equalities.
 //!
 //! # What counts
 //!
@@ -26,6 +28,8 @@
 //! products and quotients by large constants, a state for each of many paths, and dozens of rules that each mask several
 //! arguments (the work about doubles with every three of them).
 
+mod answers;
+mod clauses;
 mod condition;
 mod cube_sets;
 mod cubes;
@@ -33,7 +37,9 @@ mod diagram;
 mod difference;
 mod layout;
 mod listing;
+mod meet;
 mod operation;
+mod pieces;
 mod policy;
 mod program;
 mod proof;
@@ -44,9 +50,12 @@ mod word;
 
 use std::fmt;
 
+pub use answers::{AllAnswers, Answers, answers};
+pub use clauses::{Part, Parts, parts};
 pub use condition::{Implication, Overlap, call_difference, implies, overlap, satisfiable};
 pub use cubes::{Cube, TooMany, cover_for, cubes, cubes_for};
 pub use listing::{Difference, Differences};
+pub use meet::{Together, equals_together};
 pub use operation::Refusal;
 pub use proof::{
     differences, equal, policies_equal, policy_equals_program, policy_within, program_within, programs_equal, prove,

@@ -35,7 +35,7 @@ fn numbers(diagrams: &mut Diagrams, policy: &Policy, token: u32) -> Result<Funct
             Some(listed) => calls(diagrams, listed, first, last, &mut pieces)?,
             None => {
                 let decision = policy.foreign.get(&abi).unwrap_or(&policy.other);
-                pieces.push((first.into(), Function::constant(decision.action)));
+                push(&mut pieces, first.into(), Function::constant(decision.action));
             }
         }
     }
@@ -51,7 +51,7 @@ fn calls(
     pieces: &mut Pieces,
 ) -> Result<(), OutOfNodes> {
     let rest = Function::constant(abi.rest.action);
-    pieces.push((first.into(), rest));
+    push(pieces, first.into(), rest);
     for (&number, call) in abi.calls.range(first..=last) {
         let function = condition::call(diagrams, Layout::PLAIN, call, &Function::constant)?;
         set(pieces, number, last, function, rest);
@@ -61,9 +61,16 @@ fn calls(
 
 /// Makes one word past the last change different; the words after it, up to `last`, are `rest` again.
 fn set(pieces: &mut Pieces, word: u32, last: u32, function: Function, rest: Function) {
-    pieces.pop_if(|&mut (start, _)| start == u64::from(word));
-    pieces.push((word.into(), function));
+    push(pieces, word.into(), function);
     if word < last {
-        pieces.push((u64::from(word) + 1, rest));
+        push(pieces, u64::from(word) + 1, rest);
+    }
+}
+
+/// From this word on the function is another one. Words come ascending; the last word for one of them holds.
+fn push(pieces: &mut Pieces, word: u64, function: Function) {
+    pieces.pop_if(|&mut (start, _)| start == word);
+    if pieces.last().is_none_or(|&(_, before)| before != function) {
+        pieces.push((word, function));
     }
 }

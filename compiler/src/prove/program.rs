@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::diagram::{Diagrams, Function, Level, OutOfNodes};
 use super::layout::Layout;
 use super::operation::{Arithmetic, Comparison, Operation, Register, Source};
+use super::pieces::{Built, InputWord, Values, branch};
 use super::word::Word;
 use crate::abi::Endian;
 use crate::action::Action;
@@ -34,15 +35,47 @@ const ZERO: WordId = WordId(0);
 
 type Registers = [WordId; Register::COUNT];
 
-/// A state in [`Walk::steps`].
-type StateId = usize;
+/// A state in [`Walk::states`].
+type StateId = u32;
+
+/// No state.
+const NONE: StateId = StateId::MAX;
+
+/// An instruction's states up to this many are looked through; the others are hashed.
+const LOOKED_THROUGH: usize = 4;
+
+/// What the registers that matter hold when an instruction starts, and what happens next.
+struct State {
+    registers: Registers,
+    step: Step,
+    /// The state of the same instruction that was found before this one, or [`NONE`].
+    before: StateId,
+    /// How many steps lead here.
+    uses: u32,
+}
 
 /// What happens next in a state.
 #[derive(Clone, Copy)]
 enum Step {
     Return(Function),
-    Branch { condition: Function, then: StateId, otherwise: StateId },
     Continue(StateId),
+    /// By a comparison with a constant.
+    Split {
+        word: InputWord,
+        values: Values,
+        then: StateId,
+        otherwise: StateId,
+    },
+    Branch {
+        condition: Function,
+        then: StateId,
+        otherwise: StateId,
+    },
+    /// The kernel returns 0 where the condition, a division by zero, is true.
+    Unless {
+        condition: Function,
+        next: StateId,
+    },
 }
 
 /// The function of a program whose operations these are.
@@ -56,19 +89,24 @@ pub(super) fn program(
         endian,
         live: live_registers(operations),
         loaded: [None; 16],
-        words: vec![Word::constant(0)],
+        words: vec![KnownWord { word: Word::constant(0), input: None }],
         word_ids: HashMap::from([(Word::constant(0), ZERO)]),
-        states: vec![Vec::new(); operations.len()],
+        newest: vec![NONE; operations.len()],
+        states: Vec::with_capacity(operations.len()),
         state_ids: HashMap::new(),
-        steps: Vec::new(),
     };
     let at = |instruction| move |OutOfNodes| OutOfNodesAt { instruction };
     let first = walk.state(0, [ZERO; Register::COUNT]).map_err(at(0))?;
-    let mut order = Vec::new();
+    // Each state with its instruction; every step leads to a state that comes later.
+    let mut order = Vec::with_capacity(operations.len());
     for (pc, &operation) in operations.iter().enumerate() {
-        for (id, registers) in std::mem::take(&mut walk.states[pc]) {
-            walk.steps[id] = walk.step(pc, operation, registers).map_err(at(pc))?;
+        let mut id = walk.newest[pc];
+        while id != NONE {
+            let State { registers, before, .. } = walk.states[id as usize];
+            let step = walk.step(pc, operation, registers).map_err(at(pc))?;
+            walk.states[id as usize].step = step;
             order.push((pc, id));
+            id = before;
         }
     }
     walk.function(first, &order)
@@ -92,37 +130,69 @@ fn live_registers(operations: &[Operation]) -> Vec<u32> {
     live
 }
 
+/// A word, and what it reads of the input if it does nothing else.
+#[derive(Clone, Copy)]
+struct KnownWord {
+    word: Word,
+    input: Option<InputWord>,
+}
+
 struct Walk<'a> {
     diagrams: &'a mut Diagrams,
     endian: Endian,
     live: Vec<u32>,
     /// The words of `seccomp_data` that were loaded.
-    loaded: [Option<Word>; 16],
-    words: Vec<Word>,
+    loaded: [Option<WordId>; 16],
+    words: Vec<KnownWord>,
     word_ids: HashMap<Word, WordId>,
-    /// The states of each instruction, in the order they were found.
-    states: Vec<Vec<(StateId, Registers)>>,
+    /// The state of each instruction that was found last.
+    newest: Vec<StateId>,
+    states: Vec<State>,
+    /// The states of instructions that have many.
     state_ids: HashMap<(usize, Registers), StateId>,
-    steps: Vec<Step>,
 }
 
 impl Walk<'_> {
     /// The state at an instruction.
     fn state(&mut self, pc: usize, mut registers: Registers) -> Result<StateId, OutOfNodes> {
+        let live = self.live[pc];
         for (index, register) in registers.iter_mut().enumerate() {
-            if self.live[pc] >> index & 1 == 0 {
+            if live >> index & 1 == 0 {
                 *register = ZERO;
             }
         }
-        if let Some(&id) = self.state_ids.get(&(pc, registers)) {
+        // The newest few, then the hashed ones.
+        let mut candidate = self.newest[pc];
+        let mut oldest_looked_at = None;
+        for looked_at in 1..=LOOKED_THROUGH {
+            if candidate == NONE {
+                break;
+            }
+            let state = &mut self.states[candidate as usize];
+            if state.registers == registers {
+                state.uses += 1;
+                return Ok(candidate);
+            }
+            if looked_at == LOOKED_THROUGH {
+                oldest_looked_at = Some((candidate, state.registers));
+            }
+            candidate = state.before;
+        }
+        if candidate != NONE
+            && let Some(&id) = self.state_ids.get(&(pc, registers))
+        {
+            self.states[id as usize].uses += 1;
             return Ok(id);
         }
         self.diagrams.charge(STATE_NODES)?;
-        let id = self.steps.len();
-        // Taken over when its instruction's turn comes.
-        self.steps.push(Step::Return(Function::FALSE));
-        self.state_ids.insert((pc, registers), id);
-        self.states[pc].push((id, registers));
+        if let Some((id, registers)) = oldest_looked_at {
+            self.state_ids.insert((pc, registers), id);
+        }
+        // Each costs nodes, of which there are fewer than 2^31.
+        let id = self.states.len() as StateId;
+        let before = std::mem::replace(&mut self.newest[pc], id);
+        // The step is found when the instruction's turn comes.
+        self.states.push(State { registers, step: Step::Return(Function::FALSE), before, uses: 1 });
         Ok(id)
     }
 
@@ -132,74 +202,87 @@ impl Walk<'_> {
         }
         self.diagrams.charge(WORD_NODES)?;
         let id = WordId(self.words.len() as u32);
-        self.words.push(word);
+        self.words.push(KnownWord { word, input: word.input(self.diagrams) });
         self.word_ids.insert(word, id);
         Ok(id)
     }
 
-    fn read(&mut self, source: Source, registers: &Registers) -> Result<Word, OutOfNodes> {
+    fn read(&mut self, source: Source, registers: &Registers) -> Result<WordId, OutOfNodes> {
         match source {
-            Source::Constant(value) => Ok(Word::constant(value)),
-            Source::Register(register) => Ok(self.words[registers[register.index()].0 as usize]),
+            Source::Constant(value) => self.word_id(Word::constant(value)),
+            Source::Register(register) => Ok(registers[register.index()]),
             Source::Data(offset) => {
                 let index = usize::from(offset / 4);
-                let word = self.loaded[index].map_or_else(|| load(self.diagrams, offset, self.endian), Ok)?;
-                self.loaded[index] = Some(word);
-                Ok(word)
+                if let Some(id) = self.loaded[index] {
+                    return Ok(id);
+                }
+                let word = load(self.diagrams, offset, self.endian)?;
+                let id = self.word_id(word)?;
+                self.loaded[index] = Some(id);
+                Ok(id)
             }
         }
     }
 
-    /// Puts a word in a register, unless nobody will read it there.
-    fn write(
-        &mut self,
-        pc: usize,
-        registers: &mut Registers,
-        register: Register,
-        word: impl FnOnce(&mut Self) -> Result<Word, OutOfNodes>,
-    ) -> Result<(), OutOfNodes> {
-        if self.live[pc + 1] >> register.index() & 1 == 1 {
-            let word = word(self)?;
-            registers[register.index()] = self.word_id(word)?;
+    /// [`Self::read`] for a word that isn't kept.
+    fn value(&mut self, source: Source, registers: &Registers) -> Result<Word, OutOfNodes> {
+        match source {
+            Source::Constant(value) => Ok(Word::constant(value)),
+            _ => {
+                let id = self.read(source, registers)?;
+                Ok(self.words[id.0 as usize].word)
+            }
         }
-        Ok(())
+    }
+
+    /// Whether anything reads a register when the next instruction starts.
+    fn is_kept(&self, pc: usize, register: Register) -> bool {
+        self.live[pc + 1] >> register.index() & 1 == 1
     }
 
     fn step(&mut self, pc: usize, operation: Operation, mut registers: Registers) -> Result<Step, OutOfNodes> {
         let a = Source::Register(Register::A);
         match operation {
             Operation::Return(source) => {
-                let word = self.read(source, &registers)?;
+                let word = self.value(source, &registers)?;
                 Ok(Step::Return(word.action(self.diagrams)?))
             }
             Operation::Jump { skip } => Ok(Step::Continue(self.state(pc + 1 + skip as usize, registers)?)),
             Operation::Copy { to, from } => {
-                let before = registers;
-                self.write(pc, &mut registers, to, |walk| walk.read(from, &before))?;
+                if self.is_kept(pc, to) {
+                    registers[to.index()] = self.read(from, &registers)?;
+                }
                 Ok(Step::Continue(self.state(pc + 1, registers)?))
             }
             Operation::Compute { operation, right } => {
-                let left = self.read(a, &registers)?;
-                let right = self.read(right, &registers)?;
-                self.write(pc, &mut registers, Register::A, |walk| left.compute(operation, right, walk.diagrams))?;
+                let left = self.value(a, &registers)?;
+                let right = self.value(right, &registers)?;
+                if self.is_kept(pc, Register::A) {
+                    let word = left.compute(operation, right, self.diagrams)?;
+                    registers[Register::A.index()] = self.word_id(word)?;
+                }
                 let next = self.state(pc + 1, registers)?;
                 if operation != Arithmetic::Divide {
                     return Ok(Step::Continue(next));
                 }
                 let condition = right.compare(Comparison::Equal, Word::constant(0), self.diagrams)?;
-                let then = self.steps.len();
-                self.steps.push(Step::Return(Function::constant(Action::from_ret(0))));
-                Ok(Step::Branch { condition, then, otherwise: next })
+                Ok(Step::Unless { condition, next })
             }
             Operation::Branch { skip_then, skip_otherwise, .. } if skip_then == skip_otherwise => {
                 Ok(Step::Continue(self.state(pc + 1 + usize::from(skip_then), registers)?))
             }
             Operation::Branch { comparison, right, skip_then, skip_otherwise } => {
-                let left = self.read(a, &registers)?;
-                let right = self.read(right, &registers)?;
-                let condition = left.compare(comparison, right, self.diagrams)?;
+                let left = self.words[registers[Register::A.index()].0 as usize];
+                let right = self.value(right, &registers)?;
                 let then = pc + 1 + usize::from(skip_then);
                 let otherwise = pc + 1 + usize::from(skip_otherwise);
+                let values = right.value().and_then(|constant| Values::of(comparison, constant));
+                if let (Some(word), Some(values)) = (left.input, values) {
+                    let then = self.state(then, registers)?;
+                    let otherwise = self.state(otherwise, registers)?;
+                    return Ok(Step::Split { word, values, then, otherwise });
+                }
+                let condition = left.word.compare(comparison, right, self.diagrams)?;
                 match condition {
                     Function::TRUE => Ok(Step::Continue(self.state(then, registers)?)),
                     Function::FALSE => Ok(Step::Continue(self.state(otherwise, registers)?)),
@@ -214,20 +297,51 @@ impl Walk<'_> {
     }
 
     /// The function of the first state, from the last instruction's states up. `order` is the order they were found in.
-    fn function(self, first: StateId, order: &[(usize, StateId)]) -> Result<Function, OutOfNodesAt> {
-        let returned = |step: &Step| if let Step::Return(function) = *step { function } else { Function::FALSE };
-        let mut functions: Vec<Function> = self.steps.iter().map(returned).collect();
+    fn function(mut self, first: StateId, order: &[(usize, StateId)]) -> Result<Function, OutOfNodesAt> {
+        let mut built: Vec<Option<Built>> = vec![None; self.states.len()];
         for &(instruction, id) in order.iter().rev() {
-            functions[id] = match self.steps[id] {
-                Step::Return(function) => function,
-                Step::Continue(next) => functions[next],
-                Step::Branch { condition, then, otherwise } => self
-                    .diagrams
-                    .choose(condition, functions[then], functions[otherwise])
-                    .map_err(|OutOfNodes| OutOfNodesAt { instruction })?,
-            };
+            let at = |OutOfNodes| OutOfNodesAt { instruction };
+            built[id as usize] = Some(self.built(self.states[id as usize].step, &mut built).map_err(at)?);
         }
-        Ok(functions[first])
+        self.take(first, &mut built)
+            .and_then(|built| built.function(self.diagrams))
+            .map_err(|OutOfNodes| OutOfNodesAt { instruction: 0 })
+    }
+
+    fn built(&mut self, step: Step, built: &mut [Option<Built>]) -> Result<Built, OutOfNodes> {
+        match step {
+            Step::Return(function) => Ok(Built::Whole(function)),
+            Step::Continue(next) => self.take(next, built),
+            Step::Split { word, values, then, otherwise } => {
+                let then = self.take(then, built)?;
+                let otherwise = self.take(otherwise, built)?;
+                branch(self.diagrams, word, values, then, otherwise)
+            }
+            Step::Branch { condition, then, otherwise } => {
+                let then = self.take(then, built)?.function(self.diagrams)?;
+                let otherwise = self.take(otherwise, built)?.function(self.diagrams)?;
+                Ok(Built::Whole(self.diagrams.choose(condition, then, otherwise)?))
+            }
+            Step::Unless { condition, next } => {
+                let next = self.take(next, built)?.function(self.diagrams)?;
+                let killed = Function::constant(Action::from_ret(0));
+                Ok(Built::Whole(self.diagrams.choose(condition, killed, next)?))
+            }
+        }
+    }
+
+    /// What was built for a state, or a copy of it if other steps lead there too.
+    fn take(&mut self, id: StateId, built: &mut [Option<Built>]) -> Result<Built, OutOfNodes> {
+        let uses = &mut self.states[id as usize].uses;
+        *uses -= 1;
+        let of_state = &mut built[id as usize];
+        let taken = if *uses == 0 {
+            of_state.take()
+        } else {
+            self.diagrams.charge(of_state.as_ref().map_or(0, Built::pieces))?;
+            of_state.clone()
+        };
+        Ok(taken.expect("steps lead to later states, which are built before, and each use is counted"))
     }
 }
 

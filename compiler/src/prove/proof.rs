@@ -90,7 +90,7 @@ pub fn differences(
 }
 
 /// Asks a question about the functions of two filters.
-fn both<T>(
+pub(super) fn both<T>(
     left: Filter<'_>,
     right: Filter<'_>,
     budget: Budget,
@@ -107,6 +107,11 @@ fn confirm(left: Filter<'_>, right: Filter<'_>, witness: &Witness) {
     debug_assert!(agrees(left, &witness.data, witness.left) && agrees(right, &witness.data, witness.right));
 }
 
+/// [`confirm`] for one side.
+pub(super) fn confirm_side(filter: Filter<'_>, data: &SyscallData, action: Action) {
+    debug_assert!(agrees(filter, data, action));
+}
+
 /// Whether a policy itself says what the proof says of a call.
 fn agrees(filter: Filter<'_>, data: &SyscallData, action: Action) -> bool {
     match filter {
@@ -115,7 +120,12 @@ fn agrees(filter: Filter<'_>, data: &SyscallData, action: Action) -> bool {
     }
 }
 
-fn function(diagrams: &mut Diagrams, filter: Filter<'_>, side: Side, budget: Budget) -> Result<Function, Undecided> {
+pub(super) fn function(
+    diagrams: &mut Diagrams,
+    filter: Filter<'_>,
+    side: Side,
+    budget: Budget,
+) -> Result<Function, Undecided> {
     match filter {
         Filter::Policy(policy) => {
             policy::policy(diagrams, policy).map_err(|OutOfNodes| Undecided::Policy(side, budget))

@@ -6,6 +6,7 @@
 
 use super::diagram::{Diagrams, Function, Level, OutOfNodes};
 use super::operation::{Arithmetic, Comparison};
+use super::pieces::InputWord;
 use crate::action::Action;
 
 /// A word; bit `i` is `bits[i]`.
@@ -30,8 +31,23 @@ impl Word {
         Ok(Self(bits))
     }
 
+    /// What it reads of the input when its bits are bits of the input, in their order; a constant reads nothing.
+    pub(super) fn input(&self, diagrams: &Diagrams) -> Option<InputWord> {
+        let mut start = None;
+        let mut mask = 0;
+        for (index, &bit) in self.0.iter().enumerate().filter(|&(_, &bit)| bit != Function::FALSE) {
+            let node = diagrams.node(bit).filter(|node| (node.low, node.high) == (Function::FALSE, Function::TRUE))?;
+            let first = node.level.checked_sub(31 - index as Level)?;
+            if *start.get_or_insert(first) != first {
+                return None;
+            }
+            mask |= 1 << index;
+        }
+        start.map(|start| InputWord { start, mask })
+    }
+
     /// The value of a constant word.
-    fn value(&self) -> Option<u32> {
+    pub(super) fn value(&self) -> Option<u32> {
         self.0.iter().enumerate().try_fold(0, |value, (index, &bit)| match bit {
             Function::FALSE => Some(value),
             Function::TRUE => Some(value | 1 << index),

@@ -9,6 +9,8 @@ use crate::abi::Abi;
 type Table = Vec<(&'static str, u64)>;
 
 static CONSTANTS: [OnceLock<Table>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
+/// The same by value.
+static BY_VALUE: [OnceLock<Vec<(u64, &'static str)>>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
 static ERRNOS: [OnceLock<Table>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
 
 /// The rows of a file that an ABI has, each as `value` reads it.
@@ -87,6 +89,17 @@ pub fn constant(abi: Abi, name: &str) -> Option<u64> {
 /// The names [`constant`] knows on an ABI, sorted.
 pub fn constant_names(abi: Abi) -> impl Iterator<Item = &'static str> {
     constants(abi).iter().map(|&(name, _)| name)
+}
+
+/// The names of the constants with a value, sorted; the value is as [`constant`] gives it.
+pub fn constants_of(abi: Abi, value: u64) -> impl Iterator<Item = &'static str> {
+    let by_value = BY_VALUE[abi as usize].get_or_init(|| {
+        let mut by_value: Vec<_> = constants(abi).iter().map(|&(name, value)| (value, name)).collect();
+        by_value.sort_unstable();
+        by_value
+    });
+    let first = by_value.partition_point(|&(other, _)| other < value);
+    by_value[first..].iter().take_while(move |&&(other, _)| other == value).map(|&(_, name)| name)
 }
 
 /// The number of an error, `ENOSYS`, `EWOULDBLOCK` and `ENOTSUP` included.

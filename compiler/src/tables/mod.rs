@@ -18,7 +18,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use constants::{constant, constant_names, errno, errno_name, errno_names};
+pub use constants::{constant, constant_names, constants_of, errno, errno_name, errno_names};
 pub use families::{FamilyRole, Member, families};
 pub use introduced::introduced;
 pub use multiplexers::{Part, part_of, parts};

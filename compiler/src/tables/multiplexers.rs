@@ -1,5 +1,6 @@
 //! Calls that carry others: data/multiplexers.tsv.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::rows::{rows, unsigned};
@@ -38,7 +39,8 @@ pub fn parts() -> &'static [Part] {
 /// argument, and the part. `None` on ABIs without the multiplexer.
 #[must_use]
 pub fn part_of(abi: Abi, call: &str) -> Option<(u32, u64, &'static Part)> {
-    let part = parts().iter().find(|part| part.call == call)?;
+    static BY_CALL: OnceLock<HashMap<&'static str, &'static Part>> = OnceLock::new();
+    let part = *BY_CALL.get_or_init(|| parts().iter().map(|part| (part.call, part)).collect()).get(call)?;
     Some((numbers::number(abi, part.multiplexer)?, constants::constant(abi, part.selector)?, part))
 }
 

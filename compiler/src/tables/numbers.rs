@@ -1,5 +1,6 @@
 //! System call numbers: data/numbers/*.tsv.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::rows::rows;
@@ -18,7 +19,8 @@ pub(super) struct Entry {
 
 struct Table {
     by_number: Vec<Entry>,
-    by_name: Vec<Entry>,
+    /// Where each name stands in `by_number`.
+    by_name: HashMap<&'static str, usize>,
 }
 
 static TABLES: [OnceLock<Table>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];
@@ -51,8 +53,7 @@ fn table(abi: Abi) -> &'static Table {
     TABLES[abi as usize].get_or_init(|| {
         let mut by_number: Vec<_> = rows(text(abi)).filter_map(|words| read(&words)).collect();
         by_number.sort_unstable_by_key(|entry| entry.number);
-        let mut by_name = by_number.clone();
-        by_name.sort_unstable_by_key(|entry| entry.name);
+        let by_name = by_number.iter().enumerate().map(|(at, entry)| (entry.name, at)).collect();
         Table { by_number, by_name }
     })
 }
@@ -63,8 +64,8 @@ pub(super) fn entries(abi: Abi) -> &'static [Entry] {
 }
 
 pub(super) fn entry(abi: Abi, name: &str) -> Option<&'static Entry> {
-    let table = &table(abi).by_name;
-    table.binary_search_by_key(&name, |entry| entry.name).ok().map(|at| &table[at])
+    let table = table(abi);
+    table.by_name.get(name).map(|&at| &table.by_number[at])
 }
 
 /// The number of a call as `seccomp_data.nr` holds it: on x32 with bit 30 set. `None` when the ABI has no such call.

@@ -121,15 +121,7 @@ impl<'r> Builder<'r> {
             Rule::errno_verb => Verb::Errno(self.name_or_number(&part(&mut values))),
             Rule::trap_verb => Verb::Trap(values.next().map(|value| self.spanned_number(&value))),
             Rule::trace_verb => Verb::Trace(values.next().map(|value| self.spanned_number(&value))),
-            _ => match word {
-                "allow" => Verb::Allow,
-                "deny" => Verb::Deny,
-                "kill" => Verb::Kill,
-                "kill-thread" => Verb::KillThread,
-                "log" => Verb::Log,
-                "notify" => Verb::Notify,
-                other => unreachable!("gate.pest has no verb {other}"),
-            },
+            _ => plain_verb(word).unwrap_or_else(|| unreachable!("gate.pest has no verb {word}")),
         };
         Spanned::new(verb, span)
     }
@@ -184,6 +176,19 @@ impl<'r> Builder<'r> {
         };
         Spanned::new(node, self.span(pair))
     }
+}
+
+/// A `plain_verb`.
+pub(super) fn plain_verb(word: &str) -> Option<Verb> {
+    Some(match word {
+        "allow" => Verb::Allow,
+        "deny" => Verb::Deny,
+        "kill" => Verb::Kill,
+        "kill-thread" => Verb::KillThread,
+        "log" => Verb::Log,
+        "notify" => Verb::Notify,
+        _ => return None,
+    })
 }
 
 /// The name after the `@`.

@@ -126,6 +126,13 @@ impl Splitter<'_> {
                     self.closing_brace(at);
                     at + 1
                 }
+                // Inside a statement nothing about a letter matters but where it ends.
+                byte if is_of_word(byte) && self.current.is_some() => {
+                    let length = bytes[at..].iter().position(|&byte| !is_of_word(byte));
+                    let end = length.map_or(bytes.len(), |length| at + length);
+                    self.significant(at, end);
+                    end
+                }
                 _ => self.other(at),
             };
         }
@@ -422,6 +429,11 @@ impl Splitter<'_> {
             self.found.pieces.push(Piece::BlockClose { end });
         }
     }
+}
+
+/// Whether the byte is a letter, a digit or `_`, which mean nothing to this pass.
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// The Unicode characters that reorder what is shown (CVE-2021-42574, "Trojan Source").

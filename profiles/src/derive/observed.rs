@@ -8,9 +8,10 @@ use callgate_compiler::tables::{self, Role};
 
 use super::DeriveOptions;
 use super::header::count;
-use super::held::is_held;
 use super::text::{Section, Targets, for_comment};
+use crate::held::is_held;
 use crate::recording::{Phase, Recording, Run, Values, common_values};
+use crate::stability::unseen;
 
 /// A parameter seen with more values than this is not held to them.
 const MOST_VALUES: usize = 16;
@@ -143,13 +144,9 @@ impl Observed {
         let once: Vec<&str> =
             self.calls.values().filter(|seen| seen.runs.len() == 1).filter_map(|seen| seen.name).collect();
         if self.runs > 1 && !once.is_empty() {
-            notes.push(format!(
-                "{} in only one of {} runs ({}): more runs may show more",
-                if once.len() == 1 { "1 call was seen".to_owned() } else { format!("{} calls were seen", once.len()) },
-                self.runs,
-                once.join(", ")
-            ));
+            notes.push(format!("seen in only one of {} runs: {}", self.runs, once.join(", ")));
         }
+        notes.extend(unseen(recording, self.conditions).map(|unseen| unseen.to_string()));
         let running: u64 = recording.runs.values().fold(0, |sum, run| sum.saturating_add(run.still_running));
         if running > 0 {
             notes.push(format!(
@@ -164,7 +161,7 @@ impl Observed {
                 notes.push("the recording is incomplete: arguments are not held to the values seen".to_owned());
             }
         }
-        let failed = recording.runs.values().filter(|run| run.ended != "exit 0").count();
+        let failed = recording.runs.values().filter(|run| !matches!(run.ended.as_str(), "exit 0" | "unknown")).count();
         if failed > 0 {
             notes.push(format!("{} did not end with exit 0", count(failed, "run")));
         }

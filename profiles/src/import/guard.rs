@@ -7,24 +7,24 @@ use callgate_grammar::tree::Version;
 
 /// All of this holds together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     /// Capabilities that must be held, or must not.
-    pub(super) capabilities: BTreeMap<&'static str, bool>,
+    pub(crate) capabilities: BTreeMap<&'static str, bool>,
     /// The first kernel, and the first one past it.
-    pub(super) from: Option<(u16, u16)>,
-    pub(super) below: Option<(u16, u16)>,
+    pub(crate) from: Option<(u16, u16)>,
+    pub(crate) below: Option<(u16, u16)>,
     /// The ABIs of the call.
-    pub(super) abis: BTreeSet<Abi>,
+    pub(crate) abis: BTreeSet<Abi>,
 }
 
 impl Guard {
     /// Always, on these ABIs.
-    pub(super) fn on(abis: &BTreeSet<Abi>) -> Self {
+    pub(crate) fn on(abis: &BTreeSet<Abi>) -> Self {
         Self { capabilities: BTreeMap::new(), from: None, below: None, abis: abis.clone() }
     }
 
     /// Both guards at once; `None` when they can't hold together.
-    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+    pub(crate) fn and(&self, other: &Self) -> Option<Self> {
         let mut both = self.clone();
         both.abis.retain(|abi| other.abis.contains(abi));
         both.from = both.from.max(other.from);
@@ -46,7 +46,7 @@ impl Guard {
     }
 
     /// Where this one holds and `other` doesn't, as guards that don't meet.
-    pub(super) fn without(&self, other: &Self) -> Vec<Self> {
+    pub(crate) fn without(&self, other: &Self) -> Vec<Self> {
         if self.and(other).is_none() {
             return vec![self.clone()];
         }
@@ -77,7 +77,7 @@ impl Guard {
     }
 
     /// The heads of the `when` blocks that say this, for a file that speaks for `all` ABIs; an empty head needs no block.
-    pub(super) fn heads(&self, all: &BTreeSet<Abi>) -> Vec<String> {
+    pub(crate) fn heads(&self, all: &BTreeSet<Abi>) -> Vec<String> {
         let mut common = Vec::new();
         for (capability, held) in &self.capabilities {
             common.push(format!("{}cap {capability}", if *held { "" } else { "not " }));
@@ -95,7 +95,7 @@ impl Guard {
 }
 
 /// `4.8`, as Docker's `minKernel` has it.
-pub(super) fn version(text: &str) -> Option<(u16, u16)> {
+pub(crate) fn version(text: &str) -> Option<(u16, u16)> {
     let (major, minor) = text.split_once('.')?;
     let version = Version { major: major.parse().ok()?, minor: minor.parse().ok()? };
     Some((version.major, version.minor))

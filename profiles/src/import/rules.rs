@@ -10,15 +10,15 @@ use super::guard::Guard;
 
 /// A comparison of one word: `raw(arg0) & 0xff`, `==`, `0x1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Test {
-    pub(super) word: String,
-    pub(super) operator: &'static str,
-    pub(super) value: String,
+pub(crate) struct Test {
+    pub(crate) word: String,
+    pub(crate) operator: &'static str,
+    pub(crate) value: String,
 }
 
 /// When a rule matches its call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum When {
+pub(crate) enum When {
     /// Whatever the arguments are.
     Always,
     /// When all of this holds.
@@ -43,17 +43,17 @@ impl When {
 
 /// One rule for one call.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
-    pub(super) call: String,
-    pub(super) guard: Guard,
-    pub(super) when: When,
+pub(crate) struct Rule {
+    pub(crate) call: String,
+    pub(crate) guard: Guard,
+    pub(crate) when: When,
     /// The action, as the language writes it.
-    pub(super) verb: String,
+    pub(crate) verb: String,
 }
 
 /// Which of several rules of one call counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// As in libseccomp: a rule that does what the default does is none; a rule without arguments wins over those
     /// with some, and the first of two without. Of rules with arguments that hold together, the file's first (libseccomp
     /// keeps no order there; profiles that depend on it are broken anyway).
@@ -63,33 +63,33 @@ pub(super) enum Order {
 }
 
 /// What a file says, ready to be written.
-pub(super) struct Statements {
+pub(crate) struct Statements {
     /// The ABIs it names, if it does; else those of the target.
-    pub(super) listed: Option<BTreeSet<Abi>>,
+    pub(crate) listed: Option<BTreeSet<Abi>>,
     /// `flags:` and `listener:`, whole lines.
-    pub(super) header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// What happens to every call no rule is about.
-    pub(super) default: String,
+    pub(crate) default: String,
     /// In the file's order.
-    pub(super) rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// Which of them count.
-    pub(super) order: Order,
+    pub(crate) order: Order,
 }
 
 /// The rules of this call cut each other into more pieces than anyone could read.
-pub(super) struct Entangled(pub(super) String);
+pub(crate) struct Entangled(pub(crate) String);
 
 /// Pieces that one rule may be cut into.
 const PIECES: usize = 4_096;
 
 impl Statements {
     /// The ABIs that rules can be about.
-    pub(super) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
+    pub(crate) fn abis(listed: Option<&BTreeSet<Abi>>) -> BTreeSet<Abi> {
         listed.cloned().unwrap_or_else(|| Abi::ALL.iter().copied().collect())
     }
 
     /// The policy.
-    pub(super) fn write(&self) -> Result<String, Entangled> {
+    pub(crate) fn write(&self) -> Result<String, Entangled> {
         let mut text = String::new();
         let abis = Self::abis(self.listed.as_ref());
         if let Some(listed) = &self.listed {

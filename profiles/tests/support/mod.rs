@@ -2,5 +2,6 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod compiler;
+pub mod container;
 pub mod engine;
 pub mod policies;

@@ -44,7 +44,8 @@ impl Session {
             Some(signal) => (running.processes, vec![cut_short(signal, running.processes)]),
         };
         let observed = programs.finish(cut_short_by.is_none())?;
-        let ending = Ending { status: child.process.reap_blocking(), calls_exact: true, still_running };
+        let status = child.process.reap_blocking();
+        let ending = Ending { status, calls_exact: true, still_running, interrupted: signals.asked_to_end() };
         Ok(Recorded { observed, ending, notes })
     }
 }

@@ -129,7 +129,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     let no_new_privileges = words[word::NO_NEW_PRIVILEGES].load(SeqCst) != 0;
     Ok(Recorded {
         observed,
-        ending: Ending { status, calls_exact, still_running },
+        ending: Ending { status, calls_exact, still_running, interrupted: signals.asked_to_end() },
         notes: notes(calls_exact, no_new_privileges, still_running),
     })
 }

@@ -100,7 +100,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     }
     Ok(Recorded {
         observed: tracer.observed,
-        ending: Ending { status, calls_exact: true, still_running },
+        ending: Ending { status, calls_exact: true, still_running, interrupted: signals.asked_to_end() },
         notes: notes(still_running),
     })
 }

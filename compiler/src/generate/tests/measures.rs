@@ -22,7 +22,7 @@ fn docker_like_policies() {
         .into_iter()
         .map(|abis| measure(&docker_like(abis), Abi::X86_64.token()))
         .collect();
-    let most = [(67, 9.46, 15, 99), (143, 10.46, 16, 200), (190, 10.46, 16, 266), (230, 12.46, 18, 326)];
+    let most = [(68, 9.21, 15, 98), (139, 10.19, 16, 191), (184, 10.48, 14, 251), (219, 12.48, 16, 306)];
     for (got, most) in measured.iter().zip(most) {
         assert!(
             got.0 <= most.0 && got.1 <= most.1 && got.2 <= most.2 && got.3 <= most.3,

@@ -1,4 +1,5 @@
 mod admission;
+mod answers;
 mod conditions;
 mod cubes;
 mod inputs;

@@ -29,7 +29,7 @@ const HELD: &[(&str, &[&str])] = &[
 ];
 
 /// Whether the parameter is held to the values seen.
-pub(super) fn is_held(call: &str, parameter: &str) -> bool {
+pub(crate) fn is_held(call: &str, parameter: &str) -> bool {
     HELD.binary_search_by_key(&call, |(name, _)| name).is_ok_and(|at| HELD[at].1.contains(&parameter))
 }
 

@@ -1,0 +1,182 @@
+//! What engines make of a profile: runc and crun, and Docker and Podman in front of them.
+//!
+//! A JSON profile means one thing by itself and something else, now and then, to the program that reads it. Here each engine's
+//! reading is written down, one function for one habit, so that a policy can be read as it will be enforced. Two stages, as
+//! outside: a client ([`client`]) makes an OCI profile for one machine of a file with conditions, and a runtime
+//! ([`runtime`]) makes libseccomp's rules of that ([`database`]), before which runc sets a stub ([`stub`]).
+//!
+//! What is here was measured on runc 1.1.5 and crun 1.8.1 with libseccomp 2.5.4, and Docker's and Podman's clients; the tests
+//! compare it with the filters that runc and crun load.
+
+mod client;
+mod database;
+mod runtime;
+mod stub;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::tables;
+use callgate_grammar::Diagnostic;
+use callgate_grammar::tree::Version;
+use thiserror::Error;
+
+use crate::import::rules::{Order, Statements};
+use crate::import::{Document, Format, Imported, Includes, finish, import, profile};
+
+/// Whose reading of a profile counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    /// Nobody's: what the document says by itself.
+    #[default]
+    Document,
+    /// runc's, of the OCI profile that Docker makes of the file.
+    Runc,
+    /// crun's, of the same.
+    Crun,
+    /// Docker's, with runc below it.
+    Docker,
+    /// Podman's, with crun below it.
+    Podman,
+}
+
+/// No engine has this name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no engine is called `{name}`\n  next: the engines are {}", Engine::ALL.iter().map(|engine| engine.name()).collect::<Vec<_>>().join(", "))]
+pub struct UnknownEngine {
+    /// What was asked for.
+    pub name: String,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: &'static [Self] = &[Self::Document, Self::Runc, Self::Crun, Self::Docker, Self::Podman];
+
+    /// The name the command line uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Runc => "runc",
+            Self::Crun => "crun",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// Whether the engine reads files of a format; those of others mean the same to everyone.
+    #[must_use]
+    pub fn reads(self, format: Format) -> bool {
+        self != Self::Document && matches!(format, Format::Docker | Format::Oci)
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = UnknownEngine;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
+        let found = Self::ALL.iter().copied().find(|engine| engine.name() == name);
+        found.ok_or_else(|| UnknownEngine { name: name.to_owned() })
+    }
+}
+
+/// Which calls the engine's libseccomp has names for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Libseccomp {
+    /// Those of Debian 12's 2.5.4, whose table ends with Linux 6.7.
+    Debian12,
+    /// Every one that callgate's tables have.
+    Newest,
+}
+
+impl Libseccomp {
+    /// The number that a name has on an ABI, where it is known; calls that also go through a multiplexer have theirs.
+    #[must_use]
+    pub fn number(self, abi: Abi, call: &str) -> Option<u32> {
+        // Its x32 table lacks a call that the kernel's has.
+        let lacks = self == Self::Debian12 && (abi, call) == (Abi::X32, "map_shadow_stack");
+        tables::number(abi, call).filter(|_| self.knows(call) && !lacks)
+    }
+
+    /// Whether a name is known. It doesn't matter which ABI has the call: libseccomp has one list of names for all.
+    #[must_use]
+    pub fn knows(self, call: &str) -> bool {
+        const LAST: Version = Version { major: 6, minor: 7 };
+        let first = Abi::ALL.iter().filter_map(|&abi| tables::introduced(abi, call)).min();
+        match self {
+            Self::Newest => first.is_some(),
+            // Debian took the table of a later release back, without this name of Linux 6.4.
+            Self::Debian12 => first.is_some_and(|first| first <= LAST) && call != "riscv_hwprobe",
+        }
+    }
+}
+
+/// Where an engine runs.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The machine's own ABI.
+    pub machine: Abi,
+    /// The capabilities in the container's bounding set, without `CAP_`.
+    pub capabilities: BTreeSet<&'static str>,
+    /// The kernel.
+    pub kernel: Version,
+    /// The library below the runtime.
+    pub libseccomp: Libseccomp,
+}
+
+/// Reads a file as an engine does on a host. Files of formats that the engine doesn't read mean what they say.
+///
+/// What the engine would refuse to start a container with is a finding that is an error.
+#[must_use]
+pub fn read_as(
+    engine: Engine,
+    host: &Host,
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+) -> Imported {
+    if !engine.reads(from) {
+        return import(from, document, includes);
+    }
+    let mut diagnostics = Vec::new();
+    let statements = profile::read(document, &mut diagnostics)
+        .and_then(|profile| statements(engine, host, &profile, &mut diagnostics));
+    finish(document.source, statements, diagnostics)
+}
+
+fn statements(
+    engine: Engine,
+    host: &Host,
+    profile: &profile::Profile,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Statements> {
+    let podman = engine == Engine::Podman;
+    let crun = matches!(engine, Engine::Crun | Engine::Podman);
+    if profile.is_empty() && engine != Engine::Crun {
+        diagnostics.push(
+            Diagnostic::warning("no-filter", format!("{engine} takes a profile without default and rules for none"))
+                .at(profile.span, "the container runs without a filter")
+                .help("leave the profile away, or say what happens to calls with `defaultAction`"),
+        );
+        return Some(no_filter());
+    }
+    let client = if podman { client::Client::Podman } else { client::Client::Docker };
+    let spec = client::resolve(client, host, profile, diagnostics)?;
+    let runtime = if crun { runtime::Runtime::Crun } else { runtime::Runtime::Runc };
+    runtime::statements(runtime, host, &spec, diagnostics)
+}
+
+/// An empty profile is no filter: every call goes through, on every ABI (moby and containers/common, `setupSeccomp`; runc,
+/// `SetupSeccomp`). crun refuses it.
+fn no_filter() -> Statements {
+    let header = vec!["allow: arch other".to_owned()];
+    Statements { listed: None, header, default: "allow".to_owned(), rules: Vec::new(), order: Order::FirstMatch }
+}
