@@ -131,3 +131,70 @@ fn ordered(graph: &mut Graph, call: &CallPolicy, classes: &Classes<'_>, order: &
         combiner.choose(condition, action, rest)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cost::Present;
+    use super::*;
+    use crate::condition::{Condition, Width};
+    use crate::samples::{atom, when, word32, word64};
+
+    /// The fewest instructions of all orders.
+    fn instructions(condition: Condition) -> usize {
+        let mut graph = Graph::default();
+        let roots = of_call(&mut graph, &mut Synthesis::default(), Endian::Little, &when(condition));
+        roots.into_iter().map(|root| Present::default().add(&graph, root)).min().unwrap()
+    }
+
+    #[test]
+    fn orders_of_a_few_and_of_many() {
+        assert_eq!(permutations(&[1, 2, 3]).len(), 6);
+        assert_eq!(permutations(&[1, 2, 3])[0], [1, 2, 3]);
+        assert_eq!(permutations(&[1, 2, 3, 4, 5, 6]).len(), 6);
+        assert_eq!(permutations::<u8>(&[]), vec![Vec::<u8>::new()]);
+    }
+
+    /// The high half is asked once for all values it is the same for, and not at all where it can't matter.
+    #[test]
+    fn high_halves() {
+        // ld, jeq 0; ld, three jeq.
+        let values = Condition::Any([3, 17, 90].map(|value| word64(1, &[(value, value)])).into());
+        assert_eq!(instructions(values), 6);
+        // Below 2^32: the low half says nothing.
+        assert_eq!(instructions(word64(1, &[(0, 0xffff_ffff)])), 2);
+        assert_eq!(instructions(word64(1, &[(0x7_0000_0000, u64::MAX)])), 2);
+        // Only bits of the high half are looked at, or only of the low one.
+        assert_eq!(instructions(atom(1, Width::W64, 0x7_0000_0000, &[(0, 0)])), 2);
+        assert_eq!(instructions(atom(1, Width::W64, 0x7, &[(0, 0)])), 2);
+        // The same low halves for two high ones: one test of them.
+        assert_eq!(instructions(word64(1, &[(9, 9), (0x1_0000_0009, 0x1_0000_0009)])), 4);
+    }
+
+    /// `(a == 1 && c == 7) || (b == 2 && c == 7)`: the common test is made once; `(a == 1 && b == 2) || (a == 1 && b == 3)` too.
+    #[test]
+    fn common_tests_are_made_once() {
+        let [a, b, c] = [word32(0, &[(1, 1)]), word32(1, &[(2, 2)]), word32(2, &[(7, 7)])];
+        let both = |one: &Condition, other: &Condition| Condition::All(vec![one.clone(), other.clone()]);
+        assert_eq!(instructions(Condition::Any(vec![both(&a, &c), both(&b, &c)])), 6);
+        let d = word32(1, &[(3, 3)]);
+        assert_eq!(instructions(Condition::Any(vec![both(&a, &b), both(&a, &d)])), 4 + 1);
+    }
+
+    /// What another clause already says, another way round, costs nothing.
+    #[test]
+    fn equal_meanings_are_equal_graphs() {
+        let ways = [
+            Condition::Not(Box::new(word32(0, &[(5, 0xffff_ffff)]))),
+            word32(0, &[(0, 4)]),
+            Condition::Any(vec![
+                word32(0, &[(0, 2)]),
+                word32(0, &[(1, 4)]),
+                Condition::All(vec![word32(0, &[(3, 3)]), word32(1, &[(1, 1)])]),
+            ]),
+        ];
+        let mut graph = Graph::default();
+        let mut synthesis = Synthesis::default();
+        let roots = ways.map(|way| of_call(&mut graph, &mut synthesis, Endian::Little, &when(way)));
+        assert!(roots.iter().all(|other| *other == roots[0] && other.len() == 1), "{roots:?}");
+    }
+}

@@ -100,3 +100,31 @@ fn smallest_together(graph: &Graph, candidates: &[Vec<NodeId>]) -> Vec<NodeId> {
     }
     chosen
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::abi::Abi;
+    use crate::condition::Condition::All;
+    use crate::samples::{policy, when, word32};
+
+    /// `b == 5 && a == 1` beside `a == 1`: looking at b first leaves the other call's graph as the tail, in whichever order the
+    /// calls are numbered and the tests written.
+    #[test]
+    fn tails_coincide() {
+        let (a, b) = (word32(0, &[(1, 1)]), word32(1, &[(5, 5)]));
+        for both in [All(vec![a.clone(), b.clone()]), All(vec![b, a.clone()])] {
+            for numbers in [[3, 7], [7, 3]] {
+                let calls = BTreeMap::from([(numbers[0], when(both.clone())), (numbers[1], when(a.clone()))]);
+                let policy = policy([(Abi::X86_64, calls)]);
+                let calls = &policy.abis[&Abi::X86_64].calls;
+                let mut graph = Graph::default();
+                let chosen = Calls::of(&mut graph, &policy);
+                let [both, tail] = numbers.map(|number| chosen.node(&mut graph, Endian::Little, &calls[&number]));
+                assert!(graph.reachable(both).contains(&tail));
+            }
+        }
+    }
+}

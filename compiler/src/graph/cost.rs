@@ -120,3 +120,51 @@ fn entry_to(graph: &Graph, from: Option<Variable>, target: NodeId) -> Entry {
         _ => Entry::Load,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::Endian;
+    use crate::action::Action;
+    use crate::graph::Word;
+
+    #[test]
+    fn compares_of_runs() {
+        // 7 alone in 0: one `==`. 0 | 1.. : one. Three places: two.
+        assert_eq!(compares(3, |at| [(false, 0), (true, 1), (false, 0)][at]), 1);
+        assert_eq!(compares(2, |at| [(true, 1), (false, 0)][at]), 1);
+        assert_eq!(compares(3, |at| [(false, 0), (true, 1), (false, 2)][at]), 2);
+        // Four single values in a row take a `>=` as well.
+        assert_eq!(compares(9, |at| (at % 2 == 1, (at % 2) as u32)), 5);
+        assert_eq!(compares(1, |_| (false, 0)), 0);
+    }
+
+    /// Loads, ANDs and compares, each once however many come to it; the price of a graph is what adding it adds.
+    #[test]
+    fn what_is_there_costs_nothing() {
+        let mut graph = Graph::default();
+        let (yes, no) = (graph.leaf(Action::Allow), graph.leaf(Action::KillProcess));
+        let low = |argument| Word::low(argument, Endian::Little);
+        let equal = |graph: &mut Graph, variable, value: u32, yes, no| {
+            let arms = [(value - 1, no), (value, yes), (u32::MAX, no)].map(|(last, target)| Arm { last, target });
+            graph.switch(variable, arms.to_vec())
+        };
+        let nibble = Variable { word: low(0), mask: 0xf };
+        let tail = equal(&mut graph, nibble, 3, yes, no);
+        let mut present = Present::default();
+        // ld, and, jeq.
+        assert_eq!(present.price(&graph, tail), 3);
+        assert_eq!(present.add(&graph, tail), 3);
+        assert_eq!((present.price(&graph, tail), present.add(&graph, tail)), (0, 0));
+        // ld, jeq, and on to the load of the tail.
+        let other_word = equal(&mut graph, Variable::whole(low(1)), 9, tail, no);
+        assert_eq!(present.price(&graph, other_word), 2);
+        // The same word is held already: ld, jeq, and on to the AND.
+        let same_word = equal(&mut graph, Variable::whole(low(0)), 9, tail, no);
+        assert_eq!((present.price(&graph, same_word), present.add(&graph, same_word)), (2, 2));
+        assert_eq!(present.price(&graph, same_word), 0);
+        // A test of bits needs no AND: ld, jset.
+        let bits = graph.switch(nibble, vec![Arm { last: 0, target: no }, Arm { last: u32::MAX, target: yes }]);
+        assert_eq!(present.price(&graph, bits), 2);
+    }
+}

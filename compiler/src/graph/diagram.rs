@@ -79,6 +79,11 @@ struct Facts {
 }
 
 impl Functions {
+    /// How many nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Lets the store grow by so many nodes from now on.
     pub(super) fn allow(&mut self, nodes: usize) {
         self.most = self.nodes.len().saturating_add(nodes);

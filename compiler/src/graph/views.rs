@@ -4,7 +4,7 @@ use super::diagram::{ANY, Ends, Function, Functions, Run};
 use super::{Arm, NodeId, OverBudget, Variable, Word, cost};
 
 /// More runs than this aren't searched under any mask.
-const MOST_RUNS: usize = 300;
+const MOST_RUNS: usize = 600;
 
 /// A function as intervals of the word under a mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,5 +98,85 @@ pub(super) fn only_end(functions: &Functions, function: Function) -> Option<u32>
         Ends::None => Some(ANY),
         Ends::One(end) => Some(end),
         Ends::Many => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Graph;
+    use super::*;
+    use crate::abi::Endian;
+    use crate::action::Action;
+
+    /// The function that leads these values there, calls with other values to 0, and has no calls with some.
+    fn function(functions: &mut Functions, known: &[(u32, u32)], never: &[u32]) -> Function {
+        let mut function = functions.constant(0).unwrap();
+        for (value, end) in known.iter().copied().chain(never.iter().map(|&value| (value, ANY))) {
+            let test = functions.test(u32::MAX, &[(value, value)]).unwrap();
+            function = functions.combine(function, test, &mut |old, holds| if holds == 1 { end } else { old }).unwrap();
+        }
+        function
+    }
+
+    proptest! {
+        /// Whatever the view, free bits and free bounds, every value that calls come with goes where the function says.
+        #[test]
+        fn a_view_is_its_function(
+            known in prop::collection::vec((0_u32..40, 0_u32..3), 1..6),
+            never in prop::collection::vec(0_u32..40, 0..12),
+        ) {
+            let mut functions = Functions::default();
+            functions.allow(100_000);
+            let mut graph = Graph::default();
+            let leaves = [Action::KillProcess, Action::Allow, Action::Log].map(|action| graph.leaf(action));
+            let function = function(&mut functions, &known, &never);
+            let function = functions.with_ends(function, &leaves.map(|leaf| leaf.0)).unwrap();
+            prop_assume!(only_end(&functions, function).is_none());
+            let view = best(&mut functions, function).unwrap().unwrap();
+            let node = graph.switch(view.variable(Word::low(0, Endian::Little)), view.arms());
+            for value in (0..70).chain([0x8000_0000, u32::MAX]) {
+                let end = functions.end(function, value);
+                prop_assert!(end == ANY || graph.node(NodeId(end)) == graph.end(node, &|_| value), "{}", value);
+            }
+        }
+    }
+
+    /// `{0, 8, 0x20000, 0x20008}` and `{0, 1, 0x80, 0x81}` are one test of bits each, without an AND.
+    #[test]
+    fn flags_spelled_as_lists_are_one_test() {
+        for values in [[0, 8, 0x20000, 0x20008], [0, 1, 0x80, 0x81]] {
+            let mut functions = Functions::default();
+            functions.allow(10_000);
+            let function = function(&mut functions, &values.map(|value| (value, 1)), &[]);
+            let view = best(&mut functions, function).unwrap().unwrap();
+            assert!(view.is_bit_test());
+            assert_eq!((view.compares, view.mask), (1, !values[3]));
+        }
+    }
+
+    #[test]
+    fn free_bounds() {
+        let view = |runs: &[(u32, u32, u32)]| {
+            let runs = runs.iter().map(|&(first, last, end)| Run { first, last, end }).collect();
+            View::new(u32::MAX, runs).arms().iter().map(|arm| arm.last).collect::<Vec<_>>()
+        };
+        // Any bound from 6 to 20 will do: 16.
+        assert_eq!(view(&[(0, 5, 0), (20, u32::MAX, 1)]), [15, u32::MAX]);
+        assert_eq!(view(&[(0, 5, 0), (7, u32::MAX, 1)]), [6, u32::MAX]);
+        // 9 alone leads elsewhere, and stays alone.
+        assert_eq!(view(&[(0, 5, 0), (9, 9, 1), (33, u32::MAX, 0)]), [8, 9, u32::MAX]);
+    }
+
+    /// The largest power of two in an interval, against every one.
+    #[test]
+    fn powers() {
+        for below in 0..40_u32 {
+            for above in below + 1..70 {
+                let any = (0..7).map(|bit| 1 << bit).rev().find(|power| (below + 1..=above).contains(power));
+                assert_eq!(power_between(below, above), any, "{below} {above}");
+            }
+        }
     }
 }
