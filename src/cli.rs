@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Record every system call of a command and all its descendants
     Record(Record),
+    /// Run one test of a test suite, and add what it did to a recording; or hold it to one
+    Learn(Learn),
     /// Turn recordings into a minimal policy or profile
     Derive(Derive),
     /// Run a command under a policy
@@ -327,8 +329,29 @@ pub(crate) struct Record {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Made to be a test runner: CARGO_TARGET_<TRIPLE>_RUNNER=\"callgate learn --into seen --\" for cargo test and\n\
+    nextest, `go test -exec`, CMAKE_TEST_LAUNCHER, `meson test --wrapper`. `callgate derive seen` makes the policy.\n\
+    Exits as CMD does; 3 when the recording is incomplete, or with --locked when the test did something new."
+)]
+pub(crate) struct Learn {
+    /// A folder, where each run gets a file of its own; made when it isn't there. With --locked also a recording or a policy
+    #[arg(long, value_name = "REC")]
+    pub(crate) into: PathBuf,
+    /// Add nothing, and fail when the run did what REC doesn't have
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// What watches the calls; without it eBPF, or what works without its rights
+    #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
+    pub(crate) backend: Option<Backend>,
+    /// The test
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
 pub(crate) struct Derive {
-    /// Recordings, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
+    /// Recordings or folders of them, strace's text (also of `-c`), or audit records of a filter; `-` for standard input
     #[arg(value_name = "REC", required = true)]
     pub(crate) recordings: Vec<PathBuf>,
     /// A policy (`gate`) or a profile

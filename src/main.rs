@@ -9,6 +9,7 @@ mod input;
 mod objective;
 mod output;
 mod policy;
+mod recordings;
 mod report;
 mod vectors;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Merge(args) => commands::merge::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Learn(args) => commands::learn::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Derive(args) => commands::derive::run(&args),
         Command::Completions(args) => commands::generated::completions(args.shell),

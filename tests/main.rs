@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 #[path = "../src/backend/mod.rs"]
+#[allow(dead_code)] // the command needs more of it
 mod backend;
 mod bad_input;
 mod bars;
@@ -15,6 +16,7 @@ mod exactness;
 mod expectations;
 mod house;
 mod kernel_facts;
+mod learning;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;

@@ -8,7 +8,7 @@
 //! can't make, has no figures.
 #![forbid(unsafe_code)]
 
-#[path = "../../tests/engines/disjunction.rs"]
+#[path = "../../src/backend/disjunction.rs"]
 #[allow(dead_code, unused_imports)]
 mod disjunction;
 #[cfg(feature = "libseccomp")]

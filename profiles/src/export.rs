@@ -5,10 +5,17 @@
 
 mod c;
 mod document;
+mod firejail;
 pub mod gate;
+mod kafel;
+mod lxc;
+mod minijail;
 mod multiplexed;
+mod names;
 mod notes;
+mod one_abi;
 mod rules;
+mod systemd;
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,11 +44,33 @@ pub enum Format {
     C,
     /// The policy in callgate's own language.
     Gate,
+    /// kafel's text, as nsjail takes it.
+    Kafel,
+    /// minijail's text.
+    Minijail,
+    /// A drop-in for systemd's units.
+    Systemd,
+    /// An LXC seccomp policy, version 2.
+    Lxc,
+    /// The seccomp lines of a firejail profile.
+    Firejail,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Bpf, Self::Asm, Self::C, Self::Gate];
+    pub const ALL: &'static [Self] = &[
+        Self::Docker,
+        Self::Oci,
+        Self::Bpf,
+        Self::Asm,
+        Self::C,
+        Self::Gate,
+        Self::Kafel,
+        Self::Minijail,
+        Self::Systemd,
+        Self::Lxc,
+        Self::Firejail,
+    ];
 
     /// The name that `--to` takes.
     #[must_use]
@@ -53,6 +82,11 @@ impl Format {
             Self::Asm => "asm",
             Self::C => "c",
             Self::Gate => "gate",
+            Self::Kafel => "kafel",
+            Self::Minijail => "minijail",
+            Self::Systemd => "systemd",
+            Self::Lxc => "lxc",
+            Self::Firejail => "firejail",
         }
     }
 }
@@ -114,6 +148,8 @@ pub enum Problem {
     AbisDisagree(Vec<Abi>),
     /// Its condition needs the high half of an argument on this ABI, and libseccomp compares only the low one there.
     HighWord(Abi),
+    /// The format has no words for what happens to it: this.
+    Unsayable(String),
     /// On these ABIs libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
     Multiplexed(&'static str, Vec<Abi>),
 }
@@ -127,6 +163,7 @@ impl fmt::Display for Difference {
             Problem::HighWord(abi) => {
                 write!(f, "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}", self.call)
             }
+            Problem::Unsayable(what) => write!(f, "`{}` {what}", self.call),
             Problem::Multiplexed(multiplexer, abis) => write!(
                 f,
                 "the rules on `{}` differ by arguments, and libseccomp can't apply them to {multiplexer} on {}",
@@ -159,6 +196,36 @@ pub enum ExportError {
         little: Vec<Abi>,
         /// The big-endian ones.
         big: Vec<Abi>,
+    },
+    /// A file of this format is for one ABI.
+    #[error(
+        "a {format} file is for one ABI, and the policy is for {}\n  next: export one file for each with `--arch`",
+        some_abis(abis, " and ")
+    )]
+    OneAbi {
+        /// The format.
+        format: Format,
+        /// The ABIs of the policy.
+        abis: Vec<Abi>,
+    },
+    /// A file of this format is for one machine.
+    #[error(
+        "a {format} file is for one machine, and the policy is for {}\n  next: export one file for each with `--arch`",
+        some_abis(abis, " and ")
+    )]
+    OneMachine {
+        /// The format.
+        format: Format,
+        /// The ABIs of the policy.
+        abis: Vec<Abi>,
+    },
+    /// The programs that read the format have no tables of this ABI.
+    #[error("no program that reads {format} files knows {abi}\n  next: use `--to bpf`")]
+    UnknownAbi {
+        /// The format.
+        format: Format,
+        /// An ABI of the policy.
+        abi: Abi,
     },
     /// The conditions come to more argument rules than any loader could put into one filter.
     #[error(
@@ -207,6 +274,10 @@ fn sample(differences: &[Difference]) -> String {
 
 fn difference_help(format: Format) -> &'static str {
     match format {
+        Format::Systemd | Format::Firejail => {
+            "use a format with conditions and more actions, `--to bpf` for instance, or take the stricter action with `--allow-lossy`"
+        }
+        Format::Lxc => "use another action, or take LXC's nearest with `--allow-lossy`",
         Format::Oci => "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`",
         _ => {
             "decide the call alike on these ABIs, leave one out with `--arch`, or take the stricter action with `--allow-lossy`"
@@ -240,6 +311,11 @@ pub fn export(
             Export { bytes: bpf::disassemble(program, endian, &name).into_bytes(), notes: notes::of_filter(policy) }
         }
         Format::Gate => Export { bytes: gate::gate(policy)?.into_bytes(), notes: Vec::new() },
+        Format::Kafel => kafel::export(policy)?,
+        Format::Minijail => minijail::export(policy)?,
+        Format::Systemd => systemd::export(policy, options)?,
+        Format::Lxc => lxc::export(policy, options)?,
+        Format::Firejail => firejail::export(policy, options)?,
         Format::C => Export { bytes: c::source(program, endian).into_bytes(), notes: notes::of_filter(policy) },
     };
     if options.strict && !export.notes.is_empty() {

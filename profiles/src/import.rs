@@ -7,21 +7,30 @@
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
 //! differently is a finding.
 
+mod calls;
 pub(crate) mod constants;
 pub(crate) mod docker;
+mod firejail;
 pub(crate) mod guard;
 mod json;
+mod kafel;
+mod lxc;
 mod minijail;
 mod minijail_filter;
+mod pfc;
+mod piece;
 pub(crate) mod profile;
 pub(crate) mod rules;
 mod seccompiler;
+mod systemd;
 
 use std::fmt;
 use std::str::FromStr;
 
 use callgate_grammar::{Diagnostic, SourceId, Span, format};
 use thiserror::Error;
+
+pub(crate) use systemd::architecture as systemd_architecture;
 
 use rules::{Entangled, Statements};
 
@@ -36,16 +45,36 @@ pub enum Format {
     Seccompiler,
     /// minijail's text.
     Minijail,
+    /// kafel's text, as nsjail takes it.
+    Kafel,
+    /// LXC's policies, version 1 and 2.
+    Lxc,
+    /// The pseudo filter code that libseccomp prints.
+    Pfc,
+    /// systemd's units and drop-ins: `SystemCallFilter=` and what belongs to it.
+    Systemd,
+    /// The seccomp lines of firejail's profiles.
+    Firejail,
 }
 
 /// No format that can be read has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no format callgate reads is called `{0}`\n  next: it reads gate, docker, oci, seccompiler and minijail")]
+#[error("no format callgate reads is called `{name}`\n  next: it reads gate, {known}", name = .0, known = Format::names())]
 pub struct UnknownFormat(pub String);
 
 impl Format {
     /// Every format that can be read.
-    pub const ALL: &'static [Self] = &[Self::Docker, Self::Oci, Self::Seccompiler, Self::Minijail];
+    pub const ALL: &'static [Self] = &[
+        Self::Docker,
+        Self::Oci,
+        Self::Seccompiler,
+        Self::Minijail,
+        Self::Kafel,
+        Self::Lxc,
+        Self::Pfc,
+        Self::Systemd,
+        Self::Firejail,
+    ];
 
     /// The name the command line uses.
     #[must_use]
@@ -55,7 +84,16 @@ impl Format {
             Self::Oci => "oci",
             Self::Seccompiler => "seccompiler",
             Self::Minijail => "minijail",
+            Self::Kafel => "kafel",
+            Self::Lxc => "lxc",
+            Self::Pfc => "pfc",
+            Self::Systemd => "systemd",
+            Self::Firejail => "firejail",
         }
+    }
+
+    fn names() -> String {
+        Self::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
     }
 
     /// What a text looks like by its first words. `None`: a policy, or nothing that is known.
@@ -65,6 +103,21 @@ impl Format {
     pub fn of(text: &str) -> Option<Self> {
         if text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{') {
             return json::format(text);
+        }
+        if kafel::looks_like(text) {
+            return Some(Self::Kafel);
+        }
+        if pfc::looks_like(text) {
+            return Some(Self::Pfc);
+        }
+        if lxc::looks_like(text) {
+            return Some(Self::Lxc);
+        }
+        if systemd::looks_like(text) {
+            return Some(Self::Systemd);
+        }
+        if firejail::looks_like(text) {
+            return Some(Self::Firejail);
         }
         minijail::looks_like(text).then_some(Self::Minijail)
     }
@@ -119,6 +172,11 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
             profile::read(document, &mut diagnostics).and_then(|profile| docker::statements(&profile, &mut diagnostics))
         }
         Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
+        Format::Kafel => kafel::import(document, includes, &mut diagnostics),
+        Format::Lxc => lxc::import(document, &mut diagnostics),
+        Format::Pfc => pfc::import(document, &mut diagnostics),
+        Format::Firejail => firejail::import(document, &mut diagnostics),
+        Format::Systemd => systemd::import(document, &mut diagnostics),
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
     };
     finish(document.source, statements, diagnostics)

@@ -9,8 +9,11 @@ pub mod export;
 pub mod groups;
 mod held;
 pub mod import;
+mod kafel_names;
 mod probes;
 pub mod recording;
+pub mod refused;
+mod sets;
 pub mod shipped;
 pub mod stability;
 

@@ -384,5 +384,9 @@ fn formats_are_found_by_name() {
         assert_eq!(format.to_string(), format.name());
     }
     let error = "yaml".parse::<Format>().unwrap_err().to_string();
-    assert_eq!(error, "no format is called `yaml`\n  next: callgate writes docker, oci, bpf, asm, c, gate");
+    assert_eq!(
+        error,
+        "no format is called `yaml`\n  next: callgate writes docker, oci, bpf, asm, c, gate, kafel, minijail, systemd, lxc, \
+         firejail"
+    );
 }

@@ -47,11 +47,17 @@ pub(crate) fn run(args: &Compile) -> Outcome {
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
         Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci => {
+        Format::Oci | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
-        Format::Bpf | Format::Asm | Format::C => Ok(vec![policy::host_abi()?]),
+        Format::Bpf
+        | Format::Asm
+        | Format::C
+        | Format::Kafel
+        | Format::Minijail
+        | Format::Systemd
+        | Format::Firejail => Ok(vec![policy::host_abi()?]),
     }
 }
 

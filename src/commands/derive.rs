@@ -1,30 +1,15 @@
 //! `callgate derive`
 
 use callgate_profiles::derive::{DeriveOptions, derive};
-use callgate_profiles::evidence::Source;
 use callgate_profiles::recording::Recording;
 
 use super::compile;
 use crate::cli::{Derive, DeriveArgs, DeriveFormat, ExportArgs};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, output, policy, recordings};
 
 pub(crate) fn run(args: &Derive) -> Outcome {
-    let mut recording = Recording::default();
-    for path in &args.recordings {
-        let text = input::read(path)?;
-        let one = match Source::of(&text) {
-            Some(source) => {
-                let evidence = source.read(&text, policy::host_abi()?);
-                for note in &evidence.notes {
-                    eprintln!("note: {}: {note}", path.display());
-                }
-                evidence.recording
-            }
-            None => Recording::from_json(&text).map_err(|error| Failure::from(error).in_file(path))?,
-        };
-        recording = recording.merge(one)?;
-    }
+    let recording = recordings::read(&args.recordings)?;
     write(&recording, args.to, &args.derive, &args.export, args.incomplete_ok)?;
     Ok(0)
 }

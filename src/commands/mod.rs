@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod fmt;
 pub(crate) mod generated;
+pub(crate) mod learn;
 pub(crate) mod merge;
 pub(crate) mod record;
 pub(crate) mod run;

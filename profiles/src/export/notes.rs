@@ -59,6 +59,27 @@ pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<S
     notes
 }
 
+/// Notes on an LXC policy, which libseccomp carries out for every ABI of the machine.
+pub(super) fn of_lxc(policy: &Policy, plan: &Plan) -> Vec<String> {
+    let mut notes = of_filter(policy);
+    notes.extend(plan.lossy.iter().map(lossy));
+    notes.extend(unlisted_abis(policy));
+    let machines: BTreeSet<Abi> = policy.abis.keys().map(|abi| abi.native()).collect();
+    let all = Abi::ALL.iter().copied().filter(|abi| machines.contains(&abi.native()));
+    let unlisted: Vec<Abi> = all.filter(|abi| !policy.abis.contains_key(abi)).collect();
+    if !unlisted.is_empty() {
+        let names = some_abis(&unlisted, ", ");
+        notes.push(format!(
+            "LXC loads the rules for every ABI of the machine, also those the policy doesn't list: {names}"
+        ));
+    }
+    notes.extend(multiplexed(policy, plan));
+    notes.extend(numbers_without_name(policy, plan));
+    notes.extend(numbers_with_rule(policy, plan));
+    notes.extend(trap_numbers(policy));
+    notes
+}
+
 fn lossy((difference, action): &(super::Difference, Action)) -> String {
     format!("{difference}: the file says {} for all of it", spelled(*action))
 }

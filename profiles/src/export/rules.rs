@@ -133,9 +133,9 @@ fn common<'a>(lists: impl IntoIterator<Item = (Abi, &'a Rules)> + Clone) -> Opti
 }
 
 /// The call's decisions on the ABIs that have it.
-type Decisions<'a> = BTreeMap<Abi, &'a CallPolicy>;
+pub(super) type Decisions<'a> = BTreeMap<Abi, &'a CallPolicy>;
 
-fn by_name(policy: &Policy) -> BTreeMap<&'static str, Decisions<'_>> {
+pub(super) fn by_name(policy: &Policy) -> BTreeMap<&'static str, Decisions<'_>> {
     let mut names: BTreeMap<&'static str, Decisions<'_>> = BTreeMap::new();
     for (&abi, AbiPolicy { calls, .. }) in &policy.abis {
         for (&nr, call) in calls {
@@ -263,7 +263,7 @@ fn choose(
     if let Some(rules) = common(all().collect::<Vec<_>>()) {
         return Ok(Ok(BTreeMap::from([(None, rules.clone())])));
     }
-    if format == Format::Oci {
+    if format != Format::Docker {
         return Ok(Err(Problem::AbisDisagree(lists.keys().copied().collect())));
     }
     let mut chosen = BTreeMap::new();

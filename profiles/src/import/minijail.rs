@@ -3,14 +3,16 @@
 //! A file is for the ABI it is compiled for, kills what no line is about, and reads the lines of a call as one list whose
 //! first match counts, included files in the place of their `@include`. Words are compared whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, SourceId, Span, did_you_mean};
+use callgate_grammar::{Diagnostic, SourceId, Span};
 
+use super::calls::{self, MAX_ERRORS};
 use super::guard::Guard;
 use super::minijail_filter::{Filter, action, filters};
+use super::piece::Piece;
 use super::rules::{Order, Rule, Statements, When};
 use super::{Document, Includes};
 
@@ -50,42 +52,6 @@ pub(super) fn looks_like(text: &str) -> bool {
     is_filter && !GATE_WORDS.contains(&head.split(['(', ' ']).next().unwrap_or_default())
 }
 
-/// A piece of a text and where it starts.
-#[derive(Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub(super) text: &'a str,
-    pub(super) source: SourceId,
-    pub(super) at: usize,
-}
-
-impl<'a> Piece<'a> {
-    pub(super) fn span(&self) -> Span {
-        let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        Span { source: self.source, start: offset(self.at), end: offset(self.at + self.text.len()) }
-    }
-
-    /// A part of it, without blanks and line continuations around.
-    pub(super) fn part(&self, start: usize, end: usize) -> Self {
-        let blank = |c: char| c.is_whitespace() || c == '\\';
-        let text = &self.text[start..end];
-        let trimmed = text.trim_start_matches(blank);
-        let at = self.at + start + text.len() - trimmed.len();
-        Self { text: trimmed.trim_end_matches(blank), at, ..*self }
-    }
-
-    /// The parts between separators.
-    pub(super) fn split(&self, separator: &str) -> Vec<Piece<'a>> {
-        let mut parts = Vec::new();
-        let mut start = 0;
-        for (at, _) in self.text.match_indices(separator) {
-            parts.push(self.part(start, at));
-            start = at + separator.len();
-        }
-        parts.push(self.part(start, self.text.len()));
-        parts
-    }
-}
-
 /// The lines of a text, continued ones together, comments blanked so that offsets stay.
 fn lines(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -109,11 +75,20 @@ fn lines(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// A filter of a call, on one ABI or on all.
+struct Entry {
+    call: String,
+    abi: Option<Abi>,
+    filter: Filter,
+    span: Span,
+}
+
 struct Importer<'i, 'd> {
     includes: &'i mut Includes<'i>,
     diagnostics: &'d mut Vec<Diagnostic>,
     default: Option<String>,
-    calls: BTreeMap<String, Vec<(Filter, Span)>>,
+    /// In the order of the text.
+    entries: Vec<Entry>,
 }
 
 /// How deep files may include each other; minijail itself stops at one.
@@ -125,23 +100,26 @@ pub(super) fn import(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Statements {
     let mut give = |path: &str, span: Span| includes(path, span);
-    let mut importer = Importer { includes: &mut give, diagnostics, default: None, calls: BTreeMap::new() };
+    let mut importer = Importer { includes: &mut give, diagnostics, default: None, entries: Vec::new() };
     importer.text(document.text, document.source, 0);
-    let Importer { default, calls, diagnostics, .. } = importer;
-    let guard = Guard::on(&Statements::abis(None));
+    let Importer { default, entries, diagnostics, .. } = importer;
+    let all = Statements::abis(None);
     let mut rules = Vec::new();
-    for (call, filters) in calls {
-        let last = filters.len() - 1;
-        for (at, (filter, span)) in filters.into_iter().enumerate() {
-            if filter.when == When::Always && at < last {
-                diagnostics.push(
-                    Diagnostic::error("unreachable-filter", format!("`{call}` is decided here already"))
-                        .at(span, "this matches every call, and more follows")
-                        .help("take one of the lines out, or put this one last"),
-                );
-            }
-            rules.push(Rule { call: call.clone(), guard: guard.clone(), when: filter.when, verb: filter.verb });
+    let mut decided: BTreeMap<(String, Option<Abi>), Span> = BTreeMap::new();
+    for Entry { call, abi, filter, span } in entries {
+        let earlier = [None, abi].into_iter().find_map(|abi| decided.get(&(call.clone(), abi)));
+        if let Some(&earlier) = earlier {
+            diagnostics.push(
+                Diagnostic::error("unreachable-filter", format!("`{call}` is decided here already"))
+                    .at(earlier, "this matches every call, and more follows")
+                    .help("take one of the lines out, or put this one last"),
+            );
         }
+        if filter.when == When::Always {
+            decided.entry((call.clone(), abi)).or_insert(span);
+        }
+        let guard = Guard::on(&abi.map_or_else(|| all.clone(), |abi| BTreeSet::from([abi])));
+        rules.push(Rule { call, guard, when: filter.when, verb: filter.verb });
     }
     let default = default.unwrap_or_else(|| "kill".to_owned());
     Statements { listed: None, header: Vec::new(), default, rules, order: Order::FirstMatch }
@@ -150,6 +128,9 @@ pub(super) fn import(
 impl Importer<'_, '_> {
     fn text(&mut self, text: &str, source: SourceId, depth: usize) {
         for (at, line) in lines(text) {
+            if self.diagnostics.len() > MAX_ERRORS {
+                return;
+            }
             let whole = Piece { text: &line, source, at };
             let line = whole.part(0, whole.text.len());
             if line.text.is_empty() {
@@ -170,8 +151,17 @@ impl Importer<'_, '_> {
             // Frequencies order the checks; they mean nothing.
             "@frequency" => {}
             "@denylist" => self.default = Some("allow".to_owned()),
-            "@default" => match action(&Piece { text: rest, ..*line }) {
-                Ok(verb) => self.default = Some(verb),
+            "@default" => match action(&line.part("@default".len(), line.text.len())) {
+                Ok(verb) => {
+                    if !["kill", "kill-thread", "trap", "notify"].contains(&verb.as_str()) {
+                        self.diagnostics.push(
+                            Diagnostic::error("permissive-default", format!("minijail takes no default of {verb}"))
+                                .at(line.span(), "")
+                                .help("the defaults are kill-process, kill-thread, kill, trap and user-notify"),
+                        );
+                    }
+                    self.default = Some(verb);
+                }
                 Err(error) => self.diagnostics.push(*error),
             },
             "@include" if depth >= DEPTH => self.diagnostics.push(
@@ -203,7 +193,7 @@ impl Importer<'_, '_> {
         };
         let head = line.part(0, colon);
         let names = match head.text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
-            Some(inner) => Piece { text: inner, at: head.at + 1, ..head }.split(","),
+            Some(inner) => outside_brackets(&Piece { text: inner, at: head.at + 1, ..head }),
             None => vec![head],
         };
         let filters = match filters(&line.part(colon + 1, line.text.len())) {
@@ -213,18 +203,108 @@ impl Importer<'_, '_> {
                 return;
             }
         };
+        let body = line.part(colon + 1, line.text.len());
+        if body.text.starts_with("arg") && body.text.contains(';') {
+            self.diagnostics.push(
+                Diagnostic::warning("two-meanings", "this filter has two meanings")
+                    .at(body.span(), "")
+                    .because("here: where the condition holds, the action; that is how tools/parser.py reads it")
+                    .because("minijail0(5) reads it as allowed where the condition holds, and the action elsewhere")
+                    .help("say it in braces: `{ arg0 == 1, return EPERM }`"),
+            );
+        }
         for name in names {
-            if !Abi::ALL.iter().any(|&abi| tables::number(abi, name.text).is_some()) {
-                let error = Diagnostic::error("unknown-syscall", format!("no system call is called `{}`", name.text))
-                    .at(name.span(), "");
-                self.diagnostics.push(match did_you_mean(name.text, tables::names().iter().copied()) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error.help("take the line out"),
+            let (name, abis) = match metadata(&name) {
+                Ok(read) => read,
+                Err(error) => {
+                    self.diagnostics.push(*error);
+                    continue;
+                }
+            };
+            if let Some(number) = calls::c_number(name.text).and_then(|number| u32::try_from(number).ok()) {
+                for abi in abis.unwrap_or_else(|| Abi::ALL.to_vec()) {
+                    if Abi::of_call(abi.token(), number) == Some(abi) {
+                        let call = tables::name(abi, number).map_or_else(|| number.to_string(), str::to_owned);
+                        self.add(&call, Some(abi), &filters, name.span());
+                    }
+                }
+                continue;
+            }
+            if !calls::is_known(name.text) {
+                let earlier = self.diagnostics.len();
+                self.diagnostics.push(match name.text.split_once('@') {
+                    Some((_, namespace)) => Diagnostic::error(
+                        "unknown-group",
+                        format!("`{namespace}` is a list of groups that is not here"),
+                    )
+                    .at(name.span(), "")
+                    .because("minijail's groups come with the constants that it is given")
+                    .help("name the calls of the group"),
+                    None => calls::unknown(name.text, name.span(), earlier),
                 });
                 continue;
             }
-            let list = self.calls.entry(name.text.to_owned()).or_default();
-            list.extend(filters.iter().map(|filter| (filter.clone(), name.span())));
+            match abis {
+                None => self.add(name.text, None, &filters, name.span()),
+                Some(abis) => abis.into_iter().for_each(|abi| self.add(name.text, Some(abi), &filters, name.span())),
+            }
         }
     }
+
+    /// Adds filters to those of a call, on one ABI or on all.
+    fn add(&mut self, call: &str, abi: Option<Abi>, filters: &[Filter], span: Span) {
+        let entry = |filter: &Filter| Entry { call: call.to_owned(), abi, filter: filter.clone(), span };
+        self.entries.extend(filters.iter().map(entry));
+    }
+}
+
+/// The parts between commas that stand in no brackets.
+fn outside_brackets<'a>(piece: &Piece<'a>) -> Vec<Piece<'a>> {
+    let mut parts = Vec::new();
+    let (mut inside, mut start) = (false, 0);
+    for (at, character) in piece.text.char_indices() {
+        match character {
+            '[' => inside = true,
+            ']' => inside = false,
+            ',' if !inside => {
+                parts.push(piece.part(start, at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(piece.part(start, piece.text.len()));
+    parts
+}
+
+/// The name before `[arch=x86_64,arm64]`, and the ABIs in it (tools/parser.py).
+fn metadata<'a>(name: &Piece<'a>) -> Result<(Piece<'a>, Option<Vec<Abi>>), Box<Diagnostic>> {
+    let Some(open) = name.text.find('[') else { return Ok((*name, None)) };
+    let wrong = |piece: &Piece<'_>, message: String| {
+        Err(Box::new(
+            Diagnostic::error("bad-metadata", message).at(piece.span(), "").help("write `name[arch=x86_64,arm64]: 1`"),
+        ))
+    };
+    let inside = name.slice(open + 1, name.text.len());
+    let Some(inside) = inside.text.strip_suffix(']').map(|text| Piece { text, ..inside }) else {
+        return wrong(&inside, "this bracket has no end".to_owned());
+    };
+    let mut abis = None;
+    for pair in inside.split(";") {
+        let Some((key, values)) = pair.split_once(|c| c == '=') else {
+            return wrong(&pair, "metadata is `key=value`".to_owned());
+        };
+        if key.text != "arch" {
+            return wrong(&key, format!("callgate knows no metadata called `{}`", key.text));
+        }
+        let mut found = Vec::new();
+        for value in values.split(",") {
+            match value.text.parse::<Abi>() {
+                Ok(abi) => found.push(abi),
+                Err(()) => return wrong(&value, format!("no ABI is called `{}`", value.text)),
+            }
+        }
+        abis = Some(found);
+    }
+    Ok((name.part(0, open), abis))
 }

@@ -4,8 +4,9 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 use callgate_grammar::{Diagnostic, did_you_mean};
 
+use super::calls::c_number;
 use super::constants::errno_verb_of;
-use super::minijail::Piece;
+use super::piece::Piece;
 use super::rules::{Test, When};
 
 /// Constants of kernels newer than the tables' headers (include/uapi/asm-generic/mman-common.h, Linux 6.13).
@@ -94,49 +95,82 @@ fn test(piece: &Piece<'_>) -> Result<Test> {
         "&" => Test { word: format!("{word} & {}", constant(&value)?), operator: "!=", value: "0".to_owned() },
         // No bit outside of these.
         "in" => {
-            let outside = match value.text.strip_prefix('~') {
-                Some(inside) => constant(&Piece { text: inside, at: value.at + 1, ..value })?,
-                None => format!("~{}", constant(&value)?),
-            };
+            let outside = value_of(&value, 0)?.complement().written();
             Test { word: format!("{word} & {outside}"), operator: "==", value: "0".to_owned() }
         }
         _ => Test { word, operator, value: constant(&value)? },
     })
 }
 
+/// A value: a number where all of it is known, else as the language writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    Number(u64),
+    Text(String),
+}
+
+impl Value {
+    fn complement(self) -> Self {
+        match self {
+            Self::Number(number) => Self::Number(!number),
+            // The opposite of an opposite: a value in `in` is turned round.
+            Self::Text(text) => Self::Text(match text.strip_prefix('~') {
+                Some(inside) => inside.to_owned(),
+                None => format!("~{text}"),
+            }),
+        }
+    }
+
+    fn written(self) -> String {
+        match self {
+            Self::Number(number) => format!("{number:#x}"),
+            Self::Text(text) => text,
+        }
+    }
+}
+
 /// A number, a name, bits of several (`A|B`), all but some (`~A`), parentheses around. As the language writes it.
 fn constant(piece: &Piece<'_>) -> Result<String> {
-    nested(piece, 0)
+    value_of(piece, 0).map(Value::written)
 }
 
 /// Brackets and `~` inside each other; the language reads no more.
 const DEPTH: usize = 32;
 
-fn nested(piece: &Piece<'_>, depth: usize) -> Result<String> {
+fn value_of(piece: &Piece<'_>, depth: usize) -> Result<Value> {
     if depth > DEPTH {
         return wrong(piece, format!("more than {DEPTH} brackets inside each other"), "write the value plainly");
     }
-    let piece = piece.part(0, piece.text.len());
-    if let Some(inner) = piece.text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
-        return nested(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1);
-    }
-    let parts = piece.split("|");
+    let piece = piece.trimmed();
+    let parts = outside_brackets(&piece);
     if parts.len() > 1 {
-        let parts = parts.iter().map(|part| nested(part, depth + 1)).collect::<Result<Vec<_>>>()?;
-        return Ok(format!("({})", parts.join("|")));
+        let parts = parts.iter().map(|part| value_of(part, depth + 1)).collect::<Result<Vec<_>>>()?;
+        let numbers: Vec<u64> = parts
+            .iter()
+            .filter_map(|part| if let Value::Number(number) = part { Some(*number) } else { None })
+            .collect();
+        let number = numbers.iter().fold(0, |all, number| all | number);
+        if numbers.len() == parts.len() {
+            return Ok(Value::Number(number));
+        }
+        let parts: Vec<String> = parts.into_iter().map(Value::written).collect();
+        return Ok(Value::Text(format!("({})", parts.join("|"))));
     }
-    if let Some(inner) = piece.text.strip_prefix('~') {
-        return Ok(format!("~{}", nested(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1)?));
+    if let Some(inner) = piece.text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
+        return value_of(&Piece { text: inner, at: piece.at + 1, ..piece }, depth + 1);
+    }
+    if piece.text.starts_with('~') {
+        return Ok(value_of(&piece.slice(1, piece.text.len()), depth + 1)?.complement());
     }
     let text = piece.text;
     if let Some(number) = number(text) {
-        return Ok(format!("{number:#x}"));
+        return Ok(Value::Number(number));
     }
     if Abi::ALL.iter().any(|&abi| tables::constant(abi, text).is_some()) {
-        return Ok(text.to_owned());
+        return Ok(Value::Text(text.to_owned()));
     }
     if let Some((_, value)) = NEWER.iter().find(|(name, _)| *name == text) {
-        return Ok(format!("{value:#x}"));
+        return Ok(Value::Number(*value));
     }
     let names = Abi::ALL.iter().flat_map(|&abi| tables::constant_names(abi));
     match did_you_mean(text, names) {
@@ -145,11 +179,29 @@ fn nested(piece: &Piece<'_>, depth: usize) -> Result<String> {
     }
 }
 
-/// C's numbers.
+/// The parts between `|` that stand in no brackets.
+fn outside_brackets<'a>(piece: &Piece<'a>) -> Vec<Piece<'a>> {
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0_usize, 0);
+    for (at, character) in piece.text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => {
+                parts.push(piece.part(start, at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(piece.part(start, piece.text.len()));
+    parts
+}
+
+/// C's numbers; a negative one is the word that it is.
 fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(&text[1..], 8).ok(),
-        None => text.parse().ok(),
+    match text.strip_prefix('-') {
+        Some(digits) => c_number(digits).map(u64::wrapping_neg),
+        None => c_number(text),
     }
 }

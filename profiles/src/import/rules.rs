@@ -25,6 +25,8 @@ pub(crate) enum When {
     All(Vec<Test>),
     /// When this holds, written out.
     Text(String),
+    /// When the first holds and none of the others.
+    Except(String, Vec<String>),
 }
 
 impl When {
@@ -37,7 +39,19 @@ impl When {
                 tests.join(" && ")
             }
             Self::Text(text) => text.clone(),
+            Self::Except(text, others) if text.is_empty() => format!("!({})", others.join(") && !(")),
+            Self::Except(text, others) => format!("({text}) && !({})", others.join(") && !(")),
         }
+    }
+
+    /// This one without what another matches.
+    fn except(&self, other: &Self) -> Self {
+        let (text, mut others) = match self {
+            Self::Except(text, others) => (text.clone(), others.clone()),
+            _ => (self.text(), Vec::new()),
+        };
+        others.push(other.text());
+        Self::Except(text, others)
     }
 }
 
@@ -124,7 +138,8 @@ impl Statements {
     /// The targets of every guard and verb, with what other rules take away from each rule taken away.
     fn effective(&self) -> Result<BTreeMap<(Guard, String), Vec<String>>, Entangled> {
         let mut calls: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
-        for rule in &self.rules {
+        let multiplexers = self.multiplexers();
+        for rule in self.rules.iter().chain(&multiplexers) {
             if self.order == Order::Libseccomp && rule.verb == self.default {
                 continue;
             }
@@ -147,10 +162,33 @@ impl Statements {
         Ok(found)
     }
 
+    /// In the language, what is said of `socket` goes for `socketcall` too, where nothing is said of that; libseccomp does
+    /// alike. To others a multiplexer is a call like any other: what no rule of its own matches meets the default.
+    fn multiplexers(&self) -> Vec<Rule> {
+        let named: BTreeSet<&str> = self.rules.iter().map(|rule| rule.call.as_str()).collect();
+        let said_of = |part: &tables::Part| named.contains(part.call) || named.contains(part.multiplexer);
+        let multiplexers: BTreeSet<&str> =
+            tables::parts().iter().filter(|part| said_of(part)).map(|part| part.multiplexer).collect();
+        let abis = Self::abis(self.listed.as_ref());
+        let guard = Guard::on(&abis);
+        let exists = |call: &&str| abis.iter().any(|&abi| tables::number(abi, call).is_some());
+        let rule = |call: &str| Rule {
+            call: call.to_owned(),
+            guard: guard.clone(),
+            when: When::Always,
+            verb: self.default.clone(),
+        };
+        match self.order {
+            Order::Libseccomp => Vec::new(),
+            Order::FirstMatch => multiplexers.into_iter().filter(exists).map(rule).collect(),
+        }
+    }
+
     /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.
     fn present(&self, call: &str) -> Option<BTreeSet<Abi>> {
-        self.listed
-            .is_none()
+        // A number is written for the one ABI of its rule.
+        let is_number = call.starts_with(|c: char| c.is_ascii_digit());
+        (self.listed.is_none() && !is_number)
             .then(|| Abi::ALL.iter().copied().filter(|&abi| tables::number(abi, call).is_some()).collect())
     }
 }
@@ -194,11 +232,7 @@ fn remaining(
 fn except(guard: &Guard, when: &When, earlier: &Rule) -> Vec<(Guard, When)> {
     let mut parts: Vec<_> = guard.without(&earlier.guard).into_iter().map(|part| (part, when.clone())).collect();
     if let Some(both) = guard.and(&earlier.guard) {
-        let text = if excludes(when, &earlier.when) {
-            when.clone()
-        } else {
-            When::Text(format!("({}) && !({})", when.text(), earlier.when.text()))
-        };
+        let text = if excludes(when, &earlier.when) { when.clone() } else { when.except(&earlier.when) };
         parts.push((both, text));
     }
     parts

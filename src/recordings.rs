@@ -1,0 +1,70 @@
+//! Recordings as people give them: files of callgate's, folders of them, and what other programs observed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use callgate_profiles::evidence::Source;
+use callgate_profiles::recording::Recording;
+
+use crate::failure::Failure;
+use crate::{input, policy};
+
+/// The name that a recording in a folder ends in.
+const EXTENSION: &str = "json";
+
+/// Every file's runs as one recording; of a folder, those of every `.json` in it.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Recording, Failure> {
+    let mut recording = Recording::default();
+    for path in paths {
+        for file in files(path)? {
+            recording = recording.merge(read_file(&file)?)?;
+        }
+    }
+    Ok(recording)
+}
+
+/// Whether a text is callgate's own recording, by its first key.
+pub(crate) fn is_recording(text: &str) -> bool {
+    let inside = text.trim_start().strip_prefix('{').map(str::trim_start);
+    inside.is_some_and(|inside| inside.starts_with("\"schema\""))
+}
+
+/// Where a new run goes in a folder: nobody else writes there, so that any number of processes can add runs at once.
+pub(crate) fn place_in(folder: &Path, run: &str) -> PathBuf {
+    folder.join(run).with_extension(EXTENSION)
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let unreadable = |error: std::io::Error| Failure::new(format!("can't read {}: {error}", path.display()));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && file.extension().is_some_and(|extension| extension == EXTENSION) {
+            files.push(file);
+        }
+    }
+    files.sort_unstable();
+    if files.is_empty() {
+        return Err(Failure::new(format!("{} has no recording in it", path.display()))
+            .help("`callgate learn --into FOLDER -- CMD` adds one for each run"));
+    }
+    Ok(files)
+}
+
+fn read_file(path: &Path) -> Result<Recording, Failure> {
+    let text = input::read(path)?;
+    match Source::of(&text) {
+        Some(source) => {
+            let evidence = source.read(&text, policy::host_abi()?);
+            for note in &evidence.notes {
+                eprintln!("note: {}: {note}", path.display());
+            }
+            Ok(evidence.recording)
+        }
+        None => Recording::from_json(&text).map_err(|error| Failure::from(error).in_file(path)),
+    }
+}
