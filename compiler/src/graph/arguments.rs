@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::classes::{Classes, TestId};
 use super::combine::Combiner;
-use super::synthesis::{Subject, Synthesis};
+use super::synthesis::{Subject, Synthesis, Work};
 use super::{Graph, Node, NodeId, OverBudget, Variable, Word, classes};
 use crate::abi::Endian;
 use crate::policy::CallPolicy;
@@ -16,11 +16,8 @@ use crate::policy::CallPolicy;
 /// Calls whose conditions have more ranges than this in all aren't taken apart: their functions would be larger than their lists.
 const MOST_RANGES: usize = 256;
 
-/// How many nodes the functions of one call may have.
-const FUNCTION_NODES: usize = 20_000;
-
-/// How many functions of one call may be looked at for the best search.
-const FUNCTIONS_SEARCHED: usize = 400;
+/// How much may be done for one call.
+const FOR_A_CALL: Work = Work { steps: 60_000, looks: 400 };
 
 /// How many arms the ordered graph of one order may cost to build.
 const ORDER_BUDGET: usize = 5_000;
@@ -34,7 +31,7 @@ pub(super) fn of_call(graph: &mut Graph, synthesis: &mut Synthesis, endian: Endi
     if ranges > MOST_RANGES {
         return Vec::new();
     }
-    synthesis.allow(FUNCTION_NODES, FUNCTIONS_SEARCHED);
+    synthesis.allow(FOR_A_CALL);
     let Ok(classes) = Classes::of(&mut synthesis.functions, endian, call) else { return Vec::new() };
     let mut roots = Vec::new();
     for order in orders(&classes) {
@@ -100,7 +97,7 @@ fn in_order(
                     ends.resize(last, target.0);
                 }
                 let function = synthesis.functions.with_ends(of_word.function, &ends)?;
-                synthesis.node(graph, Subject { word, masks: &of_word.masks }, function)?
+                synthesis.node(graph, Subject { word, tests: &of_word.tests }, function)?
             }
         };
         nodes.insert(id, node);

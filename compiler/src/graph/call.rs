@@ -2,7 +2,7 @@
 
 use super::combine::Combiner;
 use super::synthesis::Synthesis;
-use super::{Graph, NodeId, OverBudget, arguments, known, plain};
+use super::{Graph, NodeId, OverBudget, arguments, known, merge, plain};
 use crate::abi::Endian;
 use crate::policy::CallPolicy;
 
@@ -11,6 +11,9 @@ const COMBINE_BUDGET: usize = 20_000;
 
 /// How many nodes with facts the law of known words looks at.
 const KNOWN_BUDGET: usize = 2_000;
+
+/// Of a graph with no more compares than this no plainer one is looked for.
+const SMALL: usize = 40;
 
 /// Paths longer than this are left as they are: the law's pass recurses along them.
 const DEEPEST_IMPROVED: usize = 200;
@@ -24,8 +27,13 @@ pub(super) fn of_call(
     call: &CallPolicy,
     budget: &mut usize,
 ) -> Vec<NodeId> {
-    let by_classes = arguments::of_call(graph, synthesis, endian, call);
-    if by_classes.is_empty() { vec![by_values(graph, endian, call, budget)] } else { by_classes }
+    let call = &merge::merged(call);
+    let mut roots = arguments::of_call(graph, synthesis, endian, call);
+    // Classes of several words can multiply where the conditions, written one after the other, don't.
+    if roots.iter().all(|&root| graph.size(root) > SMALL) {
+        roots.push(by_values(graph, endian, call, budget));
+    }
+    roots
 }
 
 /// For calls with conditions too many or too entangled for classes: the smaller of the ordered and the plain graph, after the law

@@ -15,9 +15,11 @@ type Ranges = Vec<(u32, u32)>;
 
 /// A word under a mask is in one of these ranges.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct WordTest {
-    mask: u32,
-    ranges: Ranges,
+pub(super) struct WordTest {
+    /// The bits looked at.
+    pub(super) mask: u32,
+    /// What they may be.
+    pub(super) ranges: Ranges,
 }
 
 /// A test of one word, by its place in [`Classes`].
@@ -45,8 +47,8 @@ pub(super) struct WordClasses {
     pub(super) function: Function,
     /// For each class, which tests hold.
     outcomes: Vec<Vec<bool>>,
-    /// The masks the tests have, ascending.
-    pub(super) masks: Vec<u32>,
+    /// The tests, in the order the conditions have them.
+    pub(super) tests: Vec<WordTest>,
 }
 
 impl WordClasses {
@@ -83,7 +85,8 @@ impl<'a> Classes<'a> {
         }
         let mut words = BTreeMap::new();
         for (word, tests) in tests {
-            words.insert(word, classes(functions, &tests.tests)?);
+            let (function, outcomes) = split(functions, &tests.tests)?;
+            words.insert(word, WordClasses { function, outcomes, tests: tests.tests });
         }
         Ok(Self { words, atoms })
     }
@@ -99,14 +102,6 @@ pub(super) fn ranges(condition: &Condition) -> usize {
     let mut ranges = 0;
     condition.atoms(&mut |atom| ranges += atom.values.ranges().len());
     ranges
-}
-
-fn classes(functions: &mut Functions, tests: &[WordTest]) -> Result<WordClasses, OverBudget> {
-    let (function, outcomes) = split(functions, tests)?;
-    let mut masks: Vec<u32> = tests.iter().map(|test| test.mask).collect();
-    masks.sort_unstable();
-    masks.dedup();
-    Ok(WordClasses { function, outcomes, masks })
 }
 
 /// Every value to the tests that hold for it: the classes of all tests are the pairs that occur of classes of one half of the

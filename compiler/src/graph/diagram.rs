@@ -59,8 +59,8 @@ pub(super) struct Functions {
     nodes: Vec<(Node, Facts)>,
     // Looked up only.
     ids: FxHashMap<Node, Function>,
-    /// How many nodes there may be; see [`Self::allow`].
-    most: usize,
+    /// How many more steps may be taken; see [`Self::allow`].
+    left: usize,
     /// Used by one combination at a time; kept for its memory.
     combined: FxHashMap<(Function, Function), Function>,
     /// Of each node, the last walk that came to it.
@@ -79,23 +79,21 @@ struct Facts {
 }
 
 impl Functions {
-    /// How many nodes there are.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+    /// Sets how many more steps may be taken, each a node made or two nodes combined, and says how many were left.
+    pub(super) fn allow(&mut self, steps: usize) -> usize {
+        std::mem::replace(&mut self.left, steps)
     }
 
-    /// Lets the store grow by so many nodes from now on.
-    pub(super) fn allow(&mut self, nodes: usize) {
-        self.most = self.nodes.len().saturating_add(nodes);
+    fn step(&mut self) -> Result<(), OverBudget> {
+        self.left = self.left.checked_sub(1).ok_or(OverBudget)?;
+        Ok(())
     }
 
     fn intern(&mut self, node: Node, facts: Facts) -> Result<Function, OverBudget> {
         if let Some(&known) = self.ids.get(&node) {
             return Ok(known);
         }
-        if self.nodes.len() == self.most {
-            return Err(OverBudget);
-        }
+        self.step()?;
         let id = Function(u32::try_from(self.nodes.len()).map_err(|_| OverBudget)?);
         self.nodes.push((node, facts));
         self.ids.insert(node, id);
@@ -186,6 +184,7 @@ impl Functions {
         if let Some(&known) = done.get(&(one, other)) {
             return Ok(known);
         }
+        self.step()?;
         let branches = |node, function| match node {
             Node::Bit { bit: own, zero, one } if own == bit => (zero, one),
             _ => (function, function),
@@ -281,6 +280,7 @@ impl Functions {
         if let Some(&known) = done.get(&function) {
             return Ok(known);
         }
+        self.step()?;
         let result = if bit == dropped {
             let mut same = true;
             let merged = self.combine(zero, one, &mut |zero, one| {

@@ -16,6 +16,7 @@ mod cost;
 mod diagram;
 mod known;
 mod laws;
+mod merge;
 mod plain;
 mod policy;
 mod synthesis;

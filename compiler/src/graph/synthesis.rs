@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use super::classes::WordTest;
 use super::diagram::{ANY, Function, Functions};
 use super::views::{self, View};
-use super::{Arm, Graph, NodeId, OverBudget, Variable, Word};
+use super::{Graph, NodeId, OverBudget, Variable, Word, plain};
 
 /// Only runs of at most this many values are taken apart into values.
 const WIDEST_RUN: u32 = 8;
@@ -22,9 +23,17 @@ const MOST_RUNS: usize = 48;
 /// The most tests tried before a search.
 const MOST_TRIED: usize = 24;
 
-/// How many nodes all functions of a policy may have in all, and how many may be looked at.
-const NODES: usize = 400_000;
-const LOOKS: usize = 4_000;
+/// How much may be done for a whole policy: some tens of milliseconds of it.
+const FOR_A_POLICY: Work = Work { steps: 600_000, looks: 4_000 };
+
+/// An amount of work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    /// Steps on functions.
+    pub(super) steps: usize,
+    /// Functions looked at for their best search.
+    pub(super) looks: usize,
+}
 
 /// Searches functions of words, and remembers what it found.
 pub(super) struct Synthesis {
@@ -33,15 +42,20 @@ pub(super) struct Synthesis {
     views: FxHashMap<Function, Option<View>>,
     done: FxHashMap<(Word, Function, u32), (NodeId, usize)>,
     /// How many more functions may be looked at now.
-    budget: usize,
-    /// And afterwards.
-    later: usize,
+    looks: usize,
+    /// What may be done afterwards.
+    later: Work,
 }
 
 impl Default for Synthesis {
     fn default() -> Self {
-        let functions = Functions::default();
-        Self { functions, views: FxHashMap::default(), done: FxHashMap::default(), budget: 0, later: LOOKS }
+        Self {
+            functions: Functions::default(),
+            views: FxHashMap::default(),
+            done: FxHashMap::default(),
+            looks: 0,
+            later: FOR_A_POLICY,
+        }
     }
 }
 
@@ -59,6 +73,8 @@ enum Test {
     Equal { mask: u32, value: u32 },
     /// `x & mask != 0`
     AnyBit(u32),
+    /// The policy's own test of this index: as many compares as its set takes.
+    Own(usize),
 }
 
 impl Test {
@@ -73,34 +89,38 @@ impl Test {
     }
 
     /// What the accumulator must hold.
-    fn mask(self) -> u32 {
+    fn mask(self, subject: Subject<'_>) -> u32 {
         match self {
             Self::Equal { mask, .. } => mask,
             Self::AnyBit(_) => u32::MAX,
+            Self::Own(index) => subject.tests[index].mask,
         }
     }
 
-    fn function(self, functions: &mut Functions) -> Result<Function, OverBudget> {
+    /// How many compares it takes, about.
+    fn compares(self, subject: Subject<'_>) -> usize {
+        match self {
+            Self::Equal { .. } | Self::AnyBit(_) => 1,
+            Self::Own(index) => subject.tests[index].ranges.len() * 4 / 3,
+        }
+    }
+
+    fn function(self, functions: &mut Functions, subject: Subject<'_>) -> Result<Function, OverBudget> {
         match self {
             Self::Equal { mask, value } => functions.test(mask, &[(value, value)]),
             Self::AnyBit(mask) => functions.test(mask, &[(1, u32::MAX)]),
+            Self::Own(index) => functions.test(subject.tests[index].mask, &subject.tests[index].ranges),
         }
     }
 
-    fn node(self, graph: &mut Graph, word: Word, yes: NodeId, no: NodeId) -> NodeId {
+    fn node(self, graph: &mut Graph, subject: Subject<'_>, yes: NodeId, no: NodeId) -> NodeId {
+        let word = subject.word;
         match self {
-            Self::Equal { mask, value } => {
-                let mut arms = Vec::with_capacity(3);
-                arms.extend(value.checked_sub(1).map(|last| Arm { last, target: no }));
-                arms.push(Arm { last: value, target: yes });
-                if value < u32::MAX {
-                    arms.push(Arm { last: u32::MAX, target: no });
-                }
-                graph.switch(Variable { word, mask }, arms)
-            }
-            Self::AnyBit(mask) => {
-                let arms = vec![Arm { last: 0, target: no }, Arm { last: u32::MAX, target: yes }];
-                graph.switch(Variable { word, mask }, arms)
+            Self::Equal { mask, value } => plain::ranges(graph, Variable { word, mask }, &[(value, value)], yes, no),
+            Self::AnyBit(mask) => plain::ranges(graph, Variable { word, mask }, &[(1, u32::MAX)], yes, no),
+            Self::Own(index) => {
+                let test = &subject.tests[index];
+                plain::ranges(graph, Variable { word, mask: test.mask }, &test.ranges, yes, no)
             }
         }
     }
@@ -117,21 +137,24 @@ fn moves(from: u32, to: u32) -> usize {
     }
 }
 
-/// What is searched: a word, and the masks that the policy's own tests of it have.
+/// What is searched: a word, and the policy's own tests of it.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) word: Word,
-    pub(super) masks: &'a [u32],
+    pub(super) tests: &'a [WordTest],
 }
 
 impl Synthesis {
-    /// Lets the functions grow by so many nodes from now on, and so many be looked at, as long as there are some left for the
-    /// policy.
-    pub(super) fn allow(&mut self, nodes: usize, looks: usize) {
-        self.functions.allow(nodes.min(NODES.saturating_sub(self.functions.len())));
-        self.later += self.budget;
-        self.budget = looks.min(self.later);
-        self.later -= self.budget;
+    /// Lets so much more be done, as long as there is some left for the policy.
+    pub(super) fn allow(&mut self, more: Work) {
+        let Work { steps, looks } = more;
+        self.later.steps += self.functions.allow(0);
+        self.later.looks += std::mem::take(&mut self.looks);
+        let now = Work { steps: steps.min(self.later.steps), looks: looks.min(self.later.looks) };
+        self.functions.allow(now.steps);
+        self.looks = now.looks;
+        self.later.steps -= now.steps;
+        self.later.looks -= now.looks;
     }
 
     /// The node that leads every value of the word to its end; the function's ends are nodes of the graph.
@@ -162,11 +185,12 @@ impl Synthesis {
         let least = self.price(view.as_ref(), held);
         let mut found = None;
         if let Some((test, yes, no)) = self.first_test(subject, function, held, least)? {
-            let (yes, yes_cost) = self.search(graph, subject, yes, test.mask())?;
-            let (no, no_cost) = self.search(graph, subject, no, test.mask())?;
-            let cost = 1 + moves(held, test.mask()) + yes_cost + no_cost;
+            let mask = test.mask(subject);
+            let (yes, yes_cost) = self.search(graph, subject, yes, mask)?;
+            let (no, no_cost) = self.search(graph, subject, no, mask)?;
+            let cost = test.compares(subject) + moves(held, mask) + yes_cost + no_cost;
             if least.is_none_or(|least| cost < least) {
-                found = Some((test.node(graph, subject.word, yes, no), cost));
+                found = Some((test.node(graph, subject, yes, no), cost));
             }
         }
         let result = match (found, view, least) {
@@ -182,7 +206,7 @@ impl Synthesis {
         if let Some(known) = self.views.get(&function) {
             return Ok(known.clone());
         }
-        self.budget = self.budget.checked_sub(1).ok_or(OverBudget)?;
+        self.looks = self.looks.checked_sub(1).ok_or(OverBudget)?;
         let view = views::best(&mut self.functions, function)?;
         self.views.insert(function, view.clone());
         Ok(view)
@@ -217,35 +241,39 @@ impl Synthesis {
             return Ok(None);
         }
         let tests = self.tests(subject, function);
-        let found = self.cheapest(function, tests, held, least)?;
+        let found = self.cheapest(subject, function, &tests, held, least)?;
         if found.is_some() || least.is_some() {
             return Ok(found);
         }
-        let bits = self.bit_tests(function);
-        self.cheapest(function, bits, held, None)
+        // All of them together decide it, so some of them does something.
+        let own: Vec<Test> = (0..subject.tests.len()).map(Test::Own).collect();
+        self.cheapest(subject, function, &own, held, None)
     }
 
     fn cheapest(
         &mut self,
+        subject: Subject<'_>,
         function: Function,
-        tests: BTreeSet<Test>,
+        tests: &[Test],
         held: u32,
         least: Option<usize>,
     ) -> Result<Option<(Test, Function, Function)>, OverBudget> {
         let mut best = None;
         let mut best_cost = least.unwrap_or(usize::MAX);
-        for test in tests {
-            if 1 + moves(held, test.mask()) >= best_cost {
+        for &test in tests {
+            let mask = test.mask(subject);
+            let own = test.compares(subject) + moves(held, mask);
+            if own >= best_cost {
                 continue;
             }
-            let decided = test.function(&mut self.functions)?;
+            let decided = test.function(&mut self.functions, subject)?;
             let yes = self.functions.given(function, decided, true)?;
             let no = self.functions.given(function, decided, false)?;
             if [yes, no].into_iter().any(|side| side == function || views::only_end(&self.functions, side) == Some(ANY))
             {
                 continue;
             }
-            let cost = 1 + moves(held, test.mask()) + self.guess(yes, test.mask())? + self.guess(no, test.mask())?;
+            let cost = own + self.guess(yes, mask)? + self.guess(no, mask)?;
             if cost < best_cost {
                 best_cost = cost;
                 best = Some((test, yes, no));
@@ -254,16 +282,21 @@ impl Synthesis {
         Ok(best)
     }
 
-    /// Tests worth trying, each once: those of the policy, and sets grown from single values. Such a set saves instructions when it
-    /// takes out more runs than it has tests.
-    fn tests(&self, subject: Subject<'_>, function: Function) -> BTreeSet<Test> {
+    /// Tests worth trying: any bit of a mask that the policy's own tests have; sets grown from single values, which save
+    /// instructions when they take out more runs than they have tests; and values that alone lead where they do, for the sets that
+    /// can be grown over them afterwards.
+    fn tests(&self, subject: Subject<'_>, function: Function) -> Vec<Test> {
         let runs = self.functions.runs(function, u32::MAX, MOST_RUNS).unwrap_or_default();
         // What most values lead to is what remains when the others are taken out.
         let rest = runs.iter().max_by_key(|run| run.last - run.first).map(|run| run.end);
         let mut cubes = BTreeSet::new();
+        let mut alone = Vec::new();
         for run in runs.iter().filter(|run| run.last - run.first < WIDEST_RUN && Some(run.end) != rest) {
             for upwards in [true, false] {
                 cubes.insert(self.grown(function, run.first, run.end, upwards));
+            }
+            if run.first == run.last && runs.iter().filter(|other| other.end == run.end).count() == 1 {
+                alone.push(Test::of(Cube { free: 0, base: run.first }));
             }
         }
         let held = |cube: &Cube| runs.iter().filter(|run| run.first & !cube.free == cube.base).count();
@@ -272,14 +305,15 @@ impl Synthesis {
         cubes.retain(|(held, cube)| *held >= fewest(cube));
         cubes.sort_by_key(|&(held, cube)| (Reverse(held), cube));
         let cubes = cubes.into_iter().take(MOST_TRIED).map(|(_, cube)| Test::of(cube));
-        let own = subject.masks.iter().copied().filter(|&mask| mask != 0 && mask != u32::MAX).map(Test::AnyBit);
-        own.take(MOST_TRIED).chain(cubes).collect()
-    }
-
-    /// A test of each bit that a function looks at: what is left to try for one that can't be searched otherwise.
-    fn bit_tests(&self, function: Function) -> BTreeSet<Test> {
-        let support = self.functions.support(function);
-        (0..32).map(|bit| 1 << bit).filter(|bit| support & bit != 0).map(Test::AnyBit).collect()
+        let masks: BTreeSet<u32> =
+            subject.tests.iter().map(|test| test.mask).filter(|&mask| mask != u32::MAX).collect();
+        masks
+            .into_iter()
+            .map(Test::AnyBit)
+            .take(MOST_TRIED)
+            .chain(alone.into_iter().take(MOST_TRIED))
+            .chain(cubes)
+            .collect()
     }
 
     /// The set grown from a value by one bit after the other, as long as all of it leads to the same end.
@@ -315,7 +349,7 @@ mod tests {
 
     fn synthesis() -> Synthesis {
         let mut synthesis = Synthesis::default();
-        synthesis.allow(100_000, 1_000);
+        synthesis.allow(Work { steps: 200_000, looks: 1_000 });
         synthesis
     }
 
@@ -330,8 +364,9 @@ mod tests {
             let mut ends = |rest, holds| if holds == 1 { leaves[*leaf] } else { rest };
             function = synthesis.functions.combine(function, test, &mut ends).unwrap();
         }
-        let masks: Vec<u32> = tests.iter().map(|test| test.0).collect();
-        let node = synthesis.node(&mut graph, Subject { word: word(), masks: &masks }, function).unwrap();
+        let tests: Vec<_> =
+            tests.iter().map(|(mask, ranges, _)| WordTest { mask: *mask, ranges: ranges.clone() }).collect();
+        let node = synthesis.node(&mut graph, Subject { word: word(), tests: &tests }, function).unwrap();
         (graph, node)
     }
 
@@ -376,6 +411,7 @@ mod tests {
                     let holds = match test {
                         Test::Equal { mask, value } => x & mask == value,
                         Test::AnyBit(mask) => x & mask == 0,
+                        Test::Own(_) => false,
                     };
                     assert_eq!(holds, inside, "{free:#b} {base:#b} {x}");
                 }

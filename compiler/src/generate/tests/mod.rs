@@ -198,7 +198,7 @@ fn entangled_masks_in_many_calls_stay_bounded() {
     let calls = (0..40_u32).map(|nr| (nr * 2, when(masked(u64::from(nr) + 1, 12))));
     let program = generate(&policy([(Abi::X86_64, calls.collect())]));
     assert!(program.is_ok_and(|program| admit(&program).is_ok()));
-    let clauses = Condition::Any((0..3000_u64).map(|n| word32((n % 6) as u8, &[(n * 3, n * 3)])).collect());
+    let clauses = Condition::Any((0..1500_u64).map(|n| word32((n % 6) as u8, &[(n * 3, n * 3)])).collect());
     assert!(generate(&policy([(Abi::X86_64, BTreeMap::from([(7, when(clauses))]))])).is_ok());
 }
 
