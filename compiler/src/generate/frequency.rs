@@ -1,6 +1,6 @@
 //! How often a search is made, by number: what a program is made short for.
 
-use crate::abi::{Abi, X32_BIT};
+use crate::abi::Abi;
 use crate::action::Action;
 use crate::graph::{Graph, Node, NodeId, Word};
 use crate::measure::has_bitmap;
@@ -16,6 +16,9 @@ const X32_SHARE: u64 = 1 << 20;
 
 /// What all counted calls weigh together; the shares above break ties between them.
 const COUNTED_SHARE: u64 = 1 << 36;
+
+/// Longer than any table's block of consecutive numbers.
+const BLOCK: u32 = 1024;
 
 /// When the kernel caches what no argument decides, and nothing says how often a number is called, one that arguments decide
 /// counts for so many others: for the others the filter runs once, while it is attached, or to refuse them.
@@ -51,17 +54,21 @@ fn alike(abi: Abi, listed: &AbiPolicy, bitmap: bool) -> Vec<Point> {
         _ if abi.native() == abi => NATIVE_SHARE,
         _ => COMPAT_SHARE,
     };
-    // A policy may name numbers far off its table (0xffffffff); then those it names are the ones.
-    let numbers: Vec<u32> =
-        if last - first < X32_BIT / 1024 { (first..=last).collect() } else { listed.calls.keys().copied().collect() };
-    let factors: Vec<u64> =
-        numbers.iter().map(|&nr| if bitmap && by_arguments(listed, nr) { DECIDED_BY_ARGUMENTS } else { 1 }).collect();
+    // Numbers of a table's own block count whether they are named or not; numbers far off it (arm has some from 0xf0000 on)
+    // only when they are.
+    let end = first.saturating_add(BLOCK).min(last.saturating_add(1));
+    let far = listed.calls.range(end..).map(|(&nr, _)| nr);
+    let numbers: Vec<u32> = (first..end).chain(far).collect();
+    let mut by_arguments = listed.calls.iter().filter(|(_, call)| bitmap && !call.clauses.is_empty()).peekable();
+    let mut factors = vec![1; numbers.len()];
+    for (factor, &nr) in factors.iter_mut().zip(&numbers) {
+        if by_arguments.next_if(|&(&decided, _)| decided == nr).is_some() {
+            *factor = DECIDED_BY_ARGUMENTS;
+        }
+    }
     let one = share / factors.iter().sum::<u64>().max(1);
-    numbers
-        .into_iter()
-        .zip(factors)
-        .map(|(nr, factor)| Point { token: abi.token(), nr, weight: one * factor })
-        .collect()
+    let point = |(nr, factor): (u32, u64)| Point { token: abi.token(), nr, weight: one * factor };
+    numbers.into_iter().zip(factors).map(point).collect()
 }
 
 /// The calls that were counted, as far as the filter runs for them.
@@ -87,10 +94,6 @@ fn cacheable(listed: &AbiPolicy, nr: u32) -> bool {
         Some(call) => call.clauses.is_empty() && call.otherwise.action == Action::Allow,
         None => listed.rest.action == Action::Allow,
     }
-}
-
-fn by_arguments(listed: &AbiPolicy, nr: u32) -> bool {
-    listed.calls.get(&nr).is_some_and(|call| !call.clauses.is_empty())
 }
 
 /// For each node that looks at the token or the number, the points that come to it.

@@ -4,6 +4,7 @@ use super::compares::{Compares, Step, StepId, Test};
 use super::frequency::{self, Flow};
 use super::objective::{Objective, Optimize};
 use super::search::{self, Interval, Limits};
+use super::tails::{self, Dispatch};
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
 use crate::policy::Policy;
 
@@ -16,8 +17,12 @@ fn limits(objective: &Objective, total: u64) -> Limits {
         // No program has so many.
         Optimize::Speed => total / 4096,
     };
-    let (window, holes) = if objective.exhaustive { (200, 8) } else { (14, 4) };
-    Limits { price: price.max(1), window, holes, slack: 2 }
+    let price = price.max(1);
+    if objective.exhaustive {
+        Limits { price, window: 200, holes: 8, few: 12, slack: 2 }
+    } else {
+        Limits { price, window: 12, holes: 4, few: 4, slack: 2 }
+    }
 }
 
 /// The compares of a graph, and where they start.
@@ -26,25 +31,56 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy, objective: &Ob
     let limits = limits(objective, flow.total);
     let mut compares = Compares::default();
     let mut steps: Vec<Option<StepId>> = vec![None; root.index() + 1];
-    let mut start = compares.ret(policy.other.action.ret());
-    for id in graph.reachable(root) {
-        start = match graph.node(id) {
-            Node::Leaf(action) => compares.ret(action.ret()),
-            // Conditions are built into nodes that end in actions before a policy's graph is finished.
-            Node::Truth(_) => continue,
+    let reachable = graph.reachable(root);
+    for &id in &reachable {
+        steps[id.index()] = match graph.node(id) {
+            Node::Leaf(action) => Some(compares.ret(action.ret())),
             Node::Switch { variable, arms } if is_argument(*variable) => {
-                let intervals = intervals(*variable, arms, &steps, &[]);
-                argument(&mut compares, *variable, &intervals).unwrap_or(start)
+                argument(&mut compares, *variable, &intervals(*variable, arms, &steps, &[]))
             }
-            Node::Switch { variable, arms } => {
-                let values = flow.values(id, variable.word, variable.mask);
-                let intervals = intervals(*variable, arms, &steps, &values);
-                number(&mut compares, *variable, &intervals, &values, limits).unwrap_or(start)
-            }
+            // Conditions are built into nodes that end in actions before a policy's graph is finished.
+            Node::Switch { .. } | Node::Truth(_) => None,
         };
-        steps[id.index()] = Some(start);
     }
+    numbers_alone(graph, &reachable, &flow, limits, &mut compares, &mut steps);
+    for &id in &reachable {
+        if let (None, Node::Switch { variable, arms }) = (steps[id.index()], graph.node(id)) {
+            let values = flow.values(id, variable.word, variable.mask);
+            let intervals = intervals(*variable, arms, &steps, &values);
+            steps[id.index()] = number(&mut compares, *variable, &intervals, &values, limits);
+        }
+    }
+    let start = steps[root.index()].unwrap_or_else(|| compares.ret(policy.other.action.ret()));
     (compares, start)
+}
+
+/// The nodes that look at the number and lead to no other such node, with what their searches have in common shared.
+fn numbers_alone(
+    graph: &Graph,
+    reachable: &[NodeId],
+    flow: &Flow,
+    limits: Limits,
+    compares: &mut Compares,
+    steps: &mut [Option<StepId>],
+) {
+    let mut nodes = Vec::new();
+    let mut dispatches = Vec::new();
+    for &id in reachable {
+        let Node::Switch { variable, arms } = graph.node(id) else { continue };
+        if variable.word != Word::NUMBER || arms.iter().any(|arm| steps[arm.target.index()].is_none()) {
+            continue;
+        }
+        let values = flow.values(id, variable.word, variable.mask);
+        let intervals = intervals(*variable, arms, steps, &values);
+        if bit_test(compares, *variable, &intervals).is_none() {
+            nodes.push(id);
+            dispatches.push(Dispatch { variable: *variable, intervals });
+        }
+    }
+    tails::share(compares, &mut dispatches, limits);
+    for (id, dispatch) in nodes.into_iter().zip(dispatches) {
+        steps[id.index()] = search::tree_within(compares, dispatch.variable, &dispatch.intervals, limits);
+    }
 }
 
 fn is_argument(variable: Variable) -> bool {
@@ -178,6 +214,55 @@ fn bit_test(compares: &mut Compares, variable: Variable, intervals: &[Interval])
 mod tests {
     use super::*;
     use crate::abi::Endian;
+
+    /// Wherever the guard waits, numbers go where they went: to the native search below 2^p, to the twin's from there on.
+    #[test]
+    fn a_guard_may_wait() {
+        let native = Variable { word: Word::NUMBER, mask: 63 };
+        let whole = Variable::whole(Word::NUMBER);
+        // One number after the other hot, and several prices, so that every wait is the best at some time.
+        for (hot, price) in (0..24_u32).flat_map(|hot| [(hot, 1), (hot, 40), (hot, 1000)]) {
+            let mut compares = Compares::default();
+            let [a, b, c] = [0, 1, 2].map(|value| compares.ret(value));
+            let firsts = [(0, a), (2, b), (3, a), (9, c), (10, a), (14, b), (20, a)];
+            let end = |index: usize| firsts.get(index + 1).map_or(64, |next| next.0);
+            let interval = |(index, &(first, target)): (usize, &(u32, StepId))| {
+                let only = (end(index) == first + 1).then_some(first);
+                let weight = if (first..end(index)).contains(&hot) { 100 } else { 1 };
+                Interval { first, only, weight, target }
+            };
+            let intervals: Vec<_> = firsts.iter().enumerate().map(interval).collect();
+            let limits = Limits { price, window: 20, holes: 4, few: 12, slack: 3 };
+            let search = search::tree_within(&mut compares, native, &intervals, limits).unwrap();
+            let outer = [(0, search), (64, c), (128, b)].map(|(first, target)| Interval {
+                first,
+                only: None,
+                weight: 1,
+                target,
+            });
+            let values: Vec<_> = (0..24).map(|value| (value, if value == hot { 100 } else { 1 })).collect();
+            let start = number(&mut compares, whole, &outer, &values, limits).unwrap();
+            for nr in 0..200_u32 {
+                let mut at = start;
+                while let Step::Compare { variable, test, k, yes, no } = compares.step(at) {
+                    let value = nr & variable.mask;
+                    at = if if test == Test::Equal { value == k } else { value >= k } { yes } else { no };
+                }
+                let place = firsts.iter().rev().find(|&&(first, _)| first <= nr).unwrap().1;
+                assert_eq!(
+                    at,
+                    if nr < 64 {
+                        place
+                    } else if nr < 128 {
+                        c
+                    } else {
+                        b
+                    },
+                    "{nr} {hot} {price}"
+                );
+            }
+        }
+    }
 
     /// Against the definition, for every mask and bound of five bits.
     #[test]

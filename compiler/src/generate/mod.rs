@@ -14,11 +14,12 @@ mod lower;
 mod objective;
 mod provenance;
 mod search;
+mod tails;
 
 use thiserror::Error;
 
 use crate::bpf::{MAX_INSTRUCTIONS, Program};
-use crate::graph;
+use crate::graph::{self, Graph, NodeId};
 use crate::policy::Policy;
 
 pub use objective::{Objective, Optimize, Weights};
@@ -53,7 +54,18 @@ pub fn generate(policy: &Policy) -> Result<Program, GenerateError> {
 /// # Errors
 /// [`GenerateError::TooLong`] for policies that need more instructions than the kernel takes.
 pub fn generate_for(policy: &Policy, objective: &Objective) -> Result<Program, GenerateError> {
-    let (graph, root) = graph::of_policy(policy);
+    of_graph(policy, graph::of_policy(policy), objective)
+}
+
+/// The program of the plainest graph: for policies whose better program can't be proven.
+///
+/// # Errors
+/// As [`generate_for`].
+pub(crate) fn plainest(policy: &Policy) -> Result<Program, GenerateError> {
+    of_graph(policy, graph::plainest(policy), &Objective::default())
+}
+
+fn of_graph(policy: &Policy, (graph, root): (Graph, NodeId), objective: &Objective) -> Result<Program, GenerateError> {
     let (compares, start) = lower::lower(&graph, root, policy, objective);
     let layout = emit::emit(&compares, start)?;
     Ok(provenance::attach(policy, &compares, start, layout))

@@ -18,6 +18,7 @@ mod known;
 mod laws;
 mod merge;
 mod plain;
+mod plainest;
 mod policy;
 mod synthesis;
 mod twins;
@@ -31,6 +32,7 @@ use rustc_hash::FxHashMap;
 use crate::action::Action;
 
 pub(crate) use laws::{largest_possible, smallest_possible};
+pub use plainest::plainest;
 pub use policy::of_policy;
 pub use words::{Variable, Word};
 

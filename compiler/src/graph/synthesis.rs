@@ -353,8 +353,11 @@ mod tests {
         synthesis
     }
 
-    /// The graph of the first of these tests that holds: for each a mask, the masked values, and where it leads.
-    fn graph_of(tests: &[(u32, Vec<(u32, u32)>, usize)]) -> (Graph, NodeId) {
+    /// A mask, the masked values, and which leaf they lead to.
+    type Written = (u32, Vec<(u32, u32)>, usize);
+
+    /// The graph of the first of these tests that holds.
+    fn graph_of(tests: &[Written]) -> (Graph, NodeId) {
         let mut graph = Graph::default();
         let leaves = [Action::KillProcess, Action::Allow, Action::Log].map(|action| graph.leaf(action).0);
         let mut synthesis = synthesis();
@@ -438,7 +441,7 @@ mod tests {
                 1..5,
             ),
         ) {
-            let tests: Vec<(u32, Vec<(u32, u32)>, usize)> = tests.into_iter().map(|(mask, ranges, leaf)| {
+            let tests: Vec<Written> = tests.into_iter().map(|(mask, ranges, leaf)| {
                 let set = ValueSet::of(ranges.into_iter().map(|(at, span)| (u64::from(at), u64::from(at + span))));
                 (mask, set.ranges().iter().map(|&(low, high)| (low as u32, high as u32)).collect(), leaf)
             }).collect();

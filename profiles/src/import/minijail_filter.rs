@@ -92,11 +92,17 @@ fn test(piece: &Piece<'_>) -> Result<Test> {
     let word = format!("raw(arg{arg})");
     Ok(match operator {
         // Some of these bits.
-        "&" => Test { word: format!("{word} & {}", constant(&value)?), operator: "!=", value: "0".to_owned() },
+        "&" => match value_of(&value, 0)? {
+            // One bit is there or not: an equality, which shows what it excludes.
+            Value::Number(bit) if bit.is_power_of_two() => {
+                Test { word: format!("{word} & {bit:#x}"), operator: "==", value: format!("{bit:#x}") }
+            }
+            bits => Test { word: format!("{word} & {}", bits.written()), operator: "!=", value: "0".to_owned() },
+        },
         // No bit outside of these.
         "in" => {
             let outside = value_of(&value, 0)?.complement().written();
-            Test { word: format!("{word} & {outside}"), operator: "==", value: "0".to_owned() }
+            Test { word: format!("{word} & {outside}"), operator: "==", value: "0x0".to_owned() }
         }
         _ => Test { word, operator, value: constant(&value)? },
     })

@@ -2,6 +2,7 @@
 
 mod long;
 mod measures;
+mod objectives;
 
 use std::collections::BTreeMap;
 
