@@ -19,7 +19,7 @@ use clap_complete::Shell;
 /// A seccomp profile toolkit: a policy language, a proven BPF compiler, a recorder that loses nothing.
 #[derive(Parser)]
 #[command(name = "callgate", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 success, 1 findings, 2 usage or input or output, 3 an incomplete recording.\n\
+#[command(after_help = "Exit status: 0 success, 1 findings, 2 usage or input or output, 3 an incomplete recording. \
     `record` and `run` exit as their command does.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -196,7 +196,7 @@ pub(crate) struct Eval {
 
 #[derive(Args)]
 #[command(
-    after_help = "Exits 0 when every expectation holds, and 1 when one doesn't, when a mutant survives, or when\n\
+    after_help = "Exits 0 when every expectation holds, and 1 when one doesn't, when a mutant survives, or when \
     --coverage=require finds a target that no expectation reaches. Every answer is about all calls, never about samples."
 )]
 pub(crate) struct Test {
@@ -247,12 +247,12 @@ pub(crate) struct Fmt {
 
 #[derive(Args)]
 #[command(
-    after_help = "Exits 0 when they are the same (or A is within B), 1 when not, 2 when it can't be decided. Calls with the same\n\
+    after_help = "Exits 0 when they are the same (or A is within B), 1 when not, 2 when it can't be decided. Calls with the same \
     pair of answers stand on one line: by name when the arguments don't matter, else as the smallest call that shows it.\n\n\
-    The object of --json has `relation` (equal, subset), `holds`, `complete` (false when only the first 20,000 ranges are\n\
-    listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`,\n\
-    `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out),\n\
-    `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because`\n\
+    The object of --json has `relation` (equal, subset), `holds`, `complete` (false when only the first 20,000 ranges are \
+    listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`, \
+    `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out), \
+    `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because` \
     (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
 )]
 pub(crate) struct Diff {
@@ -277,10 +277,10 @@ pub(crate) struct Diff {
 
 #[derive(Args)]
 #[command(
-    after_help = "Every call is decided on its own: numbers without a name, unlisted ABIs and argument values too. In the kernel's\n\
-    order (kill, kill-thread, trap, errno, notify, trace, log, allow) the union takes the mildest of the files' actions, the\n\
-    others the most severe. Of two errnos the union takes the larger number (ENOSYS over EPERM, so that a fallback goes on\n\
-    working), the intersection the smaller, a stack the last file's. One file comes out without what changes nothing.\n\
+    after_help = "Every call is decided on its own: numbers without a name, unlisted ABIs and argument values too. In the kernel's \
+    order (kill, kill-thread, trap, errno, notify, trace, log, allow) the union takes the mildest of the files' actions, the \
+    others the most severe. Of two errnos the union takes the larger number (ENOSYS over EPERM, so that a fallback goes on \
+    working), the intersection the smaller, a stack the last file's. One file comes out without what changes nothing. \
     The result is proven against the files on every call before it is written."
 )]
 pub(crate) struct Merge {
@@ -309,8 +309,8 @@ pub(crate) struct Merge {
 
 #[derive(Args)]
 #[command(
-    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does. What no\n\
-    policy can say is in the comment. A filter without a policy is listed, and the exit status is 1.\n\
+    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does. What no \
+    policy can say is in the comment. A filter without a policy is listed, and the exit status is 1. \
     The filters of a process are shown to root outside of containers."
 )]
 pub(crate) struct Explain {
@@ -349,7 +349,7 @@ pub(crate) enum Explanation {
 
 #[derive(Args)]
 #[command(
-    after_help = "Exits as CMD does, with --repeat as the first run of CMD that failed; 3 when the recording is\n\
+    after_help = "Exits as CMD does, with --repeat as the first run of CMD that failed; 3 when the recording is \
     incomplete or not as stable as asked for, 2 when CMD could not be started. The file is written after every run."
 )]
 pub(crate) struct Record {
@@ -377,8 +377,8 @@ pub(crate) struct Record {
 
 #[derive(Args)]
 #[command(
-    after_help = "Made to be a test runner: CARGO_TARGET_<TRIPLE>_RUNNER=\"callgate learn --into seen --\" for cargo test and\n\
-    nextest, `go test -exec`, CMAKE_TEST_LAUNCHER, `meson test --wrapper`. `callgate derive seen` makes the policy.\n\
+    after_help = "Made to be a test runner: CARGO_TARGET_<TRIPLE>_RUNNER=\"callgate learn --into seen --\" for cargo test and \
+    nextest, `go test -exec`, CMAKE_TEST_LAUNCHER, `meson test --wrapper`. `callgate derive seen` makes the policy. \
     Exits as CMD does; 3 when the recording is incomplete, or with --locked when the test did something new."
 )]
 pub(crate) struct Learn {
@@ -426,8 +426,8 @@ pub(crate) struct DeriveArgs {
 
 #[derive(Args)]
 #[command(
-    after_help = "CMD replaces callgate: its exit status and signals are its own. no_new_privs is set first, so setuid bits\n\
-    and file capabilities take no effect in CMD. When the filter can't be loaded nothing runs (exit status 2). The only\n\
+    after_help = "CMD replaces callgate: its exit status and signals are its own. no_new_privs is set first, so setuid bits \
+    and file capabilities take no effect in CMD. When the filter can't be loaded nothing runs (exit status 2). The only \
     call made under the filter before CMD's own is execve, which the policy must allow."
 )]
 pub(crate) struct Run {

@@ -15,7 +15,10 @@ fn run(file: &str, arguments: &[&str]) -> (i32, String) {
     fs::write(folder.path().join("profile.json"), file).expect("a file");
     fs::write(folder.path().join("base.yaml"), OPERATORS).expect("a file");
     let output = callgate().args(arguments).current_dir(folder.path()).output().expect("callgate runs");
-    (output.status.code().unwrap_or_else(|| panic!("{}", told(&output))), String::from_utf8_lossy(&output.stdout).into_owned())
+    (
+        output.status.code().unwrap_or_else(|| panic!("{}", told(&output))),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
 }
 
 const OPERATORS: &str = "apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: SeccompProfile\nmetadata: {name: base}\n\
@@ -40,7 +43,8 @@ fn new_numbers_are_answered_by_runc_and_not_by_crun() {
     let (status, text) = run(DEFAULT_ERRNO, &[&["diff", "profile.json", "--engines", "runc,crun"], &arch[..]].concat());
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("runc: errno(ENOSYS)") && text.contains("crun: errno(EPERM)"), "{text}");
-    let (status, text) = run(DEFAULT_ERRNO, &[&["diff", "profile.json", "--engines", "crun,podman"], &arch[..]].concat());
+    let (status, text) =
+        run(DEFAULT_ERRNO, &[&["diff", "profile.json", "--engines", "crun,podman"], &arch[..]].concat());
     assert_eq!((status, text.as_str()), (0, "the same\n"));
 }
 
