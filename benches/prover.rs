@@ -61,7 +61,12 @@ fn policy(path: &str, abis: &[Abi]) -> Policy {
     units(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), 1, &mut read);
     let mut target = Target::new(Vec::new(), Version { major: 6, minor: 18 });
     target.abis = Some(abis.to_vec());
-    let lowered = lower(&read, &Groups::new(), &target);
+    let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let groups: Groups = callgate_profiles::groups::groups()
+        .iter()
+        .map(|(&name, group)| (name.to_owned(), members(&group.members)))
+        .collect();
+    let lowered = lower(&read, &groups, &target);
     lowered.policy.unwrap_or_else(|| panic!("{path}: {:#?}", lowered.diagnostics))
 }
 
