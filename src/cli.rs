@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
     Merge(Merge),
+    /// Show what a filter does as a policy: a file's, or those of a living process
+    Explain(Explain),
     /// Record every system call of a command and all its descendants
     Record(Record),
     /// Run one test of a test suite, and add what it did to a recording; or hold it to one
@@ -77,7 +79,7 @@ pub(crate) struct TargetArgs {
 }
 
 /// What `when` is held against, and how files are read.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct HostArgs {
     /// Capabilities `when cap` holds for, instead of Docker's default 14 (`none` for none)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -91,6 +93,9 @@ pub(crate) struct HostArgs {
     /// Whose reading of Docker's, Podman's and OCI's JSON counts: the document's own, or what this engine enforces on this machine (or on that of --arch)
     #[arg(long, value_name = "ENGINE", default_value = "document", value_parser = parse_engine())]
     pub(crate) engine: Engine,
+    /// A folder to look in for files that a file of another format includes; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    pub(crate) include_dir: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -295,9 +300,51 @@ pub(crate) struct Merge {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) objective: ObjectiveArgs,
     /// Say as one JSON object on standard output what each file decides and on which calls they don't agree
     #[arg(long, requires = "output")]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "What is shown is a policy under a few lines of comment, proven to do what the filter does. What no\n\
+    policy can say is in the comment. A filter without a policy is listed, and the exit status is 1.\n\
+    The filters of a process are shown to root outside of containers."
+)]
+pub(crate) struct Explain {
+    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read
+    #[arg(value_name = "FILE", required_unless_present = "pid", conflicts_with = "pid")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show the filters of this process or thread instead, the first one loaded first
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<i32>,
+    /// Only this filter of the process, the first one loaded being 0
+    #[arg(long, value_name = "N", requires = "pid")]
+    pub(crate) index: Option<usize>,
+    /// What to show
+    #[arg(long, value_name = "FORMAT", default_value = "gate")]
+    pub(crate) to: Explanation,
+    /// Where to write; standard output without it
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// One JSON object a filter
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+/// What `explain` shows of a filter.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Explanation {
+    /// The policy that it is.
+    Gate,
+    /// Its instructions, as bytes.
+    Bpf,
+    /// Its instructions, as a listing.
+    Asm,
 }
 
 #[derive(Args)]
@@ -423,7 +470,7 @@ pub(crate) enum ReadAs {
     Gate,
     /// Another format that becomes one.
     Foreign(import::Format),
-    /// Raw instructions, for comparisons alone.
+    /// Raw instructions.
     Bpf,
 }
 

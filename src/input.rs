@@ -11,12 +11,13 @@ use callgate_compiler::lower::Unit;
 use callgate_grammar::tree::{StatementKind, UseTarget};
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, did_you_mean, parse};
 use callgate_profiles::engine::{Engine, Host};
+use callgate_profiles::import::bpf::RawFilter;
 use callgate_profiles::shipped::{shipped, shipped_names};
 
 use crate::cli::ReadAs;
 use crate::failure::Failure;
 
-pub(crate) use foreign::select;
+pub(crate) use foreign::{native_endian, raw, select};
 
 /// Every text of a policy, parsed, and what the parser had to say.
 pub(crate) struct Loaded {
@@ -35,6 +36,8 @@ pub(crate) struct Reading {
     pub(crate) engine: Engine,
     /// Where that engine runs.
     pub(crate) host: Host,
+    /// Where what they include is looked for besides.
+    pub(crate) include_dirs: Vec<PathBuf>,
 }
 
 /// Reads and parses files and `-e` statements, then the files they `use`, each file once.
@@ -56,16 +59,22 @@ pub(crate) fn load_beside(
             "name a file (`web.gate`, `-` for standard input), or write statements: `-e deny:all -e allow:read`",
         ));
     }
-    let mut loader = Loader { sources, ..Loader::default() };
+    let mut loader = Loader { sources, include_dirs: reading.include_dirs.clone(), ..Loader::default() };
     for statement in statements {
         loader.parse("-e", statement.clone(), 0, 0);
     }
     for file in files {
         let (file, selector) = select(file);
         let file = file.as_path();
-        let text = read(file)?;
+        let bytes = read_bytes(file)?;
         let scope = loader.next_scope();
         let name = file.display().to_string();
+        if let Some(filter) = raw(file, &bytes, reading.from)? {
+            let id = loader.import_filter(&name, &filter, scope);
+            loader.files.insert(identity(file), id);
+            continue;
+        }
+        let text = text_of(&shown_name(file), bytes)?;
         let id = match foreign::format(&text, reading.from)? {
             Some(format) => {
                 let document = foreign::File { path: file, text, selector };
@@ -78,6 +87,13 @@ pub(crate) fn load_beside(
     }
     loader.follow();
     Ok(loader.loaded())
+}
+
+/// A program that is already here, such as a process's filter.
+pub(crate) fn load_program(name: &str, filter: &RawFilter) -> Loaded {
+    let mut loader = Loader::default();
+    loader.import_filter(name, filter, 1);
+    loader.loaded()
 }
 
 /// A text that is already here, such as a derived policy.
@@ -103,15 +119,27 @@ pub(crate) fn load_layers(name: &str, texts: Vec<String>, statements: &[String])
 
 /// The text of a file or of standard input (`-`).
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let (name, bytes) = if path == Path::new("-") {
+    text_of(&shown_name(path), read_bytes(path)?)
+}
+
+/// The bytes of a file or of standard input (`-`).
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        ("standard input".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        (path.display().to_string(), fs::read(path))
+        fs::read(path)
     };
-    let bytes = bytes.map_err(|error| {
-        Failure::new(format!("can't read {name}: {error}")).help("check the name and its permissions")
-    })?;
+    bytes.map_err(|error| {
+        Failure::new(format!("can't read {}: {error}", shown_name(path))).help("check the name and its permissions")
+    })
+}
+
+fn shown_name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -128,6 +156,8 @@ struct Loader {
     translated: Vec<SourceId>,
     /// Files that were read, by identity.
     files: BTreeMap<PathBuf, SourceId>,
+    /// Where else included files of other formats may be.
+    include_dirs: Vec<PathBuf>,
     /// Where relative `use:` paths of a source start.
     folders: BTreeMap<SourceId, PathBuf>,
     /// Which statement brought a source in.

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Learn(args) => commands::learn::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Record(args) => commands::record::run(&args),
         Command::Derive(args) => commands::derive::run(&args),
         Command::Completions(args) => commands::generated::completions(args.shell),

@@ -5,11 +5,12 @@ use std::fs;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::bpf::Program;
+use callgate_compiler::combine::minimise;
 use callgate_compiler::compile::{Compiled, compile};
 use callgate_compiler::lower::target::{Target, capability};
 use callgate_compiler::lower::{Groups, lower};
 use callgate_compiler::policy::Policy;
-use callgate_compiler::prove::{Budget, Verdict, Witness, policy_equals_program};
+use callgate_compiler::prove::{Budget, Verdict, Witness, policies_equal, policy_equals_program};
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, Severity, Sources};
 use callgate_profiles::engine::{Engine, Host, Libseccomp};
@@ -48,9 +49,30 @@ pub(crate) fn check(loaded: Loaded, target: &Target) -> Result<Checked, Failure>
     }
 }
 
+/// The policy of a text that an importer wrote, if it is one; nothing is printed.
+pub(crate) fn of_translation(loaded: &Loaded) -> Option<Policy> {
+    let target = Target::new(Abi::ALL.to_vec(), running_kernel());
+    lower(&loaded.units, &groups(), &target).policy
+}
+
 /// The proven program of a policy.
 pub(crate) fn program(policy: &Policy) -> Result<Compiled, Failure> {
     compile(policy).map_err(Failure::from)
+}
+
+/// The policy without what changes nothing, proven to be the same.
+pub(crate) fn minimal(policy: &Policy) -> Result<Policy, Failure> {
+    let smaller = minimise(policy)?;
+    match policies_equal(policy, &smaller, Budget::default()) {
+        Verdict::Holds => Ok(smaller),
+        Verdict::Fails(witness) => Err(Failure::new(format!(
+            "internal error: without what changes nothing, the policy differs on {:?}; it was not written",
+            witness.data
+        ))
+        .help("please report this policy")),
+        Verdict::Undecided(reason) => Err(Failure::new(format!("undecided: {reason}"))
+            .help("conditions that combine many parameters are the usual reason; split them")),
+    }
 }
 
 /// The program that a backend makes of a policy: proven, whoever made it.
@@ -149,7 +171,7 @@ pub(crate) fn reading(args: &HostArgs, arch: &[String]) -> Result<Reading, Failu
         kernel: target.kernel.unwrap_or(target.running_kernel),
         libseccomp: Libseccomp::Debian12,
     };
-    Ok(Reading { from: args.from, engine: args.engine, host })
+    Ok(Reading { from: args.from, engine: args.engine, host, include_dirs: args.include_dir.clone() })
 }
 
 /// ABIs by name.

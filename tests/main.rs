@@ -2,29 +2,35 @@
 #![forbid(unsafe_code)]
 
 #[path = "../src/backend/mod.rs"]
-#[allow(dead_code)] // the command needs more of it
 mod backend;
+mod backends;
 mod bad_input;
 mod bars;
 mod bundle;
 mod circle;
 mod commands;
 mod corpus;
+mod decompile;
 mod diff;
 mod engines;
 mod exactness;
 mod expectations;
+mod explain;
+mod formats;
 mod house;
 mod kernel_facts;
 mod learning;
+mod merge;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;
 mod program_mutants;
 mod readme;
 mod rights;
+mod stack;
 mod stats;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;
+mod text_formats;
 mod vectors;

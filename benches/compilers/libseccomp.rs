@@ -19,6 +19,19 @@ pub(crate) fn version() -> String {
     ScmpVersion::current().map_or_else(|error| error.to_string(), |version| version.to_string())
 }
 
+/// The policy as far as the library knows names: with several ABIs it can't be told of others.
+pub(crate) fn sayable(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    if policy.abis.len() > 1 {
+        for (&abi, listed) in &mut policy.abis {
+            listed
+                .calls
+                .retain(|&nr, _| tables::name(abi, nr).is_some_and(|name| ScmpSyscall::from_name(name).is_ok()));
+        }
+    }
+    policy
+}
+
 /// Rules as a program would add them, so that what is timed is the library alone.
 pub(crate) struct Rules {
     default: ScmpAction,
@@ -33,21 +46,27 @@ pub(crate) struct Rules {
 pub(crate) fn rules(policy: &Policy) -> Result<Rules, String> {
     let rest: BTreeSet<_> = policy.abis.values().map(|listed| listed.rest.action).collect();
     let Some(&default) = rest.first().filter(|_| rest.len() == 1) else { return Err("one default action".to_owned()) };
-    let arches = policy.abis.keys().map(|abi| abi.oci_name().parse().map_err(said)).collect::<Result<_, _>>()?;
-    let mut calls: BTreeMap<&str, &CallPolicy> = BTreeMap::new();
+    let arches: Vec<_> =
+        policy.abis.keys().map(|abi| abi.oci_name().parse().map_err(said)).collect::<Result<_, _>>()?;
+    let mut calls: BTreeMap<&str, (u32, &CallPolicy)> = BTreeMap::new();
     for (&abi, listed) in &policy.abis {
         for (&nr, call) in &listed.calls {
             if let Some(name) = tables::name(abi, nr) {
-                calls.entry(name).or_insert(call);
+                calls.entry(name).or_insert((nr, call));
             }
         }
     }
     let mut rules = Vec::new();
-    for (name, call) in calls {
+    for (name, (nr, call)) in calls {
         let decisions = call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]);
         let actions: BTreeSet<_> = decisions.map(|decision| decision.action).filter(|&own| own != default).collect();
-        // Names that the library doesn't know are passed over, as runtimes do; the proof tells whether that matters.
-        let Ok(number) = ScmpSyscall::from_name(name) else { continue };
+        // A call newer than the library has a number all the same, which it takes where there is but one ABI. Else such a
+        // name is passed over, as runtimes do.
+        let number = match (ScmpSyscall::from_name(name), &arches[..]) {
+            (Ok(known), _) => known,
+            (Err(_), [_]) => ScmpSyscall::from(nr.cast_signed()),
+            (Err(_), _) => continue,
+        };
         for taken in actions {
             for alternative in when(call, taken)? {
                 for tests in comparisons(&alternative)? {

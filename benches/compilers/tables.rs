@@ -3,12 +3,13 @@
 use crate::policies::earlier::EARLIER;
 use crate::programs::{Compiler, Made, Row};
 
-const PEERS: [Compiler; 3] = [Compiler::LibseccompList, Compiler::LibseccompTree, Compiler::Seccompiler];
-
 /// All tables of what is counted.
 pub(crate) fn page(rows: &[Row]) -> String {
     let mut page = HEAD.replace("{machine}", &machine()).replace("{libseccomp}", &libseccomp());
-    page.push_str(&counted(rows));
+    let beside: Vec<_> = [Compiler::Balanced].into_iter().chain(Compiler::PEERS).collect();
+    page.push_str(&counted(rows, &beside));
+    page.push_str("The same for callgate's modes, made for a kernel without a bitmap, where every call counts:\n\n");
+    page.push_str(&counted(rows, &Compiler::OURS[1..]));
     page.push_str(&against_the_best(rows));
     page.push_str(&earlier(rows));
     page.push_str(&refusals(rows));
@@ -26,15 +27,16 @@ $ CALLGATE_CORPUS=… cargo bench --features libseccomp --bench compilers -- --w
 
 Measured on {machine}, with {libseccomp} and seccompiler 0.5 through their crates in the same run. The policies are those that
 projects ship, resolved for x86-64 alone (unless said otherwise), Docker's 14 default capabilities and Linux 6.18. Every
-program has been proven equal to the policy before it was measured; seccompiler, which has no guard against x32 numbers, on all
-calls but those.
+program has been held to the policy by the prover before it was measured: seccompiler's, which has no guard against x32
+numbers, on all calls but those, and libseccomp's for several ABIs on the calls that the installed version knows.
 
 ## Counted
 
 Cells are `instructions / converted / mean / blend / worst / cached / µs`: classic instructions; eBPF instructions after the kernel's
 conversion; executed instructions, as the mean over numbers 0 to 469 with one typical argument vector each, under a blend of
 recorded loads, and on the longest path that some call takes (`≤`: an upper bound); named calls that the kernel lets
-through without running the filter; the best time to compile, ours with the proof, libseccomp's with adding the rules.
+through without running the filter; the best time from the policy to the program, plus the proof where the compiler proves
+(libseccomp's is from rules that are ready). A program marked † is not equal to the policy: it counts for no comparison.
 
 ";
 
@@ -62,9 +64,8 @@ fn libseccomp() -> String {
     "no libseccomp (built without the feature)".to_owned()
 }
 
-fn counted(rows: &[Row]) -> String {
-    let compilers: Vec<_> = rows.first().map(|row| row.made.keys().copied().collect()).unwrap_or_default();
-    let names: Vec<_> = compilers.iter().map(|compiler: &Compiler| compiler.name()).collect();
+fn counted(rows: &[Row], compilers: &[Compiler]) -> String {
+    let names: Vec<_> = compilers.iter().map(|compiler| compiler.name()).collect();
     let mut table = format!("| policy | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(compilers.len()));
     for row in rows {
         let cells = compilers.iter().map(|compiler| match row.made.get(compiler) {
@@ -80,14 +81,17 @@ fn counted(rows: &[Row]) -> String {
 fn cell(made: &Made) -> String {
     let blend = made.blend.map_or("–".to_owned(), |blend| format!("{blend:.1}"));
     let bound = if made.worst_exact { "" } else { "≤" };
+    let differs = if made.equal { "" } else { "†" };
+    let micro = |time: std::time::Duration| format!("{:.0}", time.as_secs_f64() * 1e6);
+    let proof = made.proven_in.map_or(String::new(), |time| format!(" + {}", micro(time)));
     format!(
-        "{} / {} / {:.1} / {blend} / {bound}{} / {} / {:.0}",
+        "{}{differs} / {} / {:.1} / {blend} / {bound}{} / {} / {}{proof}",
         made.instructions,
         made.converted,
         made.mean,
         made.worst,
         made.cached,
-        made.compiled_in.as_secs_f64() * 1e6
+        micro(made.compiled_in)
     )
 }
 
@@ -101,14 +105,15 @@ const FIGURES: [(&str, Figure); 6] = [
     ("mean", |made| Some(made.mean)),
     ("blend", |made| made.blend),
     ("worst", |made| Some(made.worst as f64)),
-    ("time to compile", |made| Some(made.compiled_in.as_secs_f64())),
+    ("time to compile, with our proof", |made| {
+        Some((made.compiled_in + made.proven_in.unwrap_or_default()).as_secs_f64())
+    }),
 ];
 
 /// The geometric mean, over all policies, of our figure over the best peer's of this run.
 fn against_the_best(rows: &[Row]) -> String {
-    let ours: Vec<_> =
-        rows.first().map(|row| row.made.keys().copied().filter(|by| by.is_ours()).collect()).unwrap_or_default();
-    let names: Vec<_> = ours.iter().map(|compiler: &Compiler| compiler.name()).collect();
+    let ours = Compiler::OURS;
+    let names = ours.map(Compiler::name);
     let mut table = format!(
         "Ours over the best of the peers of this run, geometric mean over the policies that a peer has a program for:\n\n\
          | | {} |\n|---|{}\n",
@@ -121,8 +126,9 @@ fn against_the_best(rows: &[Row]) -> String {
             let ratios: Vec<f64> = rows
                 .iter()
                 .filter_map(|row| {
-                    let of = |by: &Compiler| row.made.get(by).and_then(|made| made.as_ref().ok()).and_then(figure);
-                    let best = PEERS.iter().filter_map(of).min_by(f64::total_cmp)?;
+                    let made = |by: &Compiler| row.made.get(by).and_then(|made| made.as_ref().ok());
+                    let of = |by: &Compiler| made(by).filter(|made| made.equal).and_then(figure);
+                    let best = Compiler::PEERS.iter().filter_map(of).min_by(f64::total_cmp)?;
                     Some(of(compiler)? / best)
                 })
                 .collect();
@@ -161,14 +167,17 @@ fn earlier(rows: &[Row]) -> String {
 fn refusals(rows: &[Row]) -> String {
     let mut counts = std::collections::BTreeMap::new();
     for (compiler, made) in rows.iter().flat_map(|row| &row.made) {
-        if let Err(reason) = made {
-            *counts.entry((compiler.name(), reason.as_str())).or_insert(0) += 1;
-        }
+        let reason = match made {
+            Err(reason) => reason,
+            Ok(made) if !made.equal => "† not equal to the policy",
+            Ok(_) => continue,
+        };
+        *counts.entry((compiler.name(), reason)).or_insert(0) += 1;
     }
     if counts.is_empty() {
         return String::new();
     }
-    let mut text = "Empty cells:\n\n".to_owned();
+    let mut text = "Cells that are empty or marked, and why:\n\n".to_owned();
     for ((compiler, reason), count) in counts {
         text.push_str(&format!("* {compiler}, {count} policies: {reason}\n"));
     }

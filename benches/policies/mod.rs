@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::generate::Weights;
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
 use callgate_compiler::policy::Policy;
 use callgate_compiler::tables;
@@ -89,6 +90,15 @@ pub(crate) fn mix(corpus: &Path, name: &str) -> BTreeMap<String, f64> {
     let text = fs::read_to_string(corpus.join("mixes/mixes.json")).expect("the mixes");
     let mut mixes: BTreeMap<String, BTreeMap<String, f64>> = serde_json::from_str(&text).expect("mixes");
     mixes.remove(name).expect("the mix")
+}
+
+/// A mix as the compiler takes it: x86-64's calls, in millionths.
+pub(crate) fn weights(mix: &BTreeMap<String, f64>) -> Weights {
+    let total: f64 = mix.values().sum();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most a million
+    let millionths = |share: f64| (share / total * 1e6).round() as u64;
+    let numbered = mix.iter().filter_map(|(name, &share)| Some((tables::number(Abi::X86_64, name)?, share)));
+    Weights::of(numbered.map(|(nr, share)| ((Abi::X86_64, nr), millionths(share))))
 }
 
 /// A policy for Docker's default capabilities.

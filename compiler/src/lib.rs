@@ -18,6 +18,7 @@ pub mod measure;
 pub mod outcome;
 pub mod policy;
 pub mod prove;
+pub mod provenance;
 pub mod tables;
 pub mod verify;
 

@@ -13,6 +13,8 @@ mod database;
 mod runtime;
 mod stub;
 
+pub(crate) use client::reads_arch_map;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +26,7 @@ use callgate_grammar::tree::Version;
 use thiserror::Error;
 
 use crate::import::rules::{Order, Statements};
-use crate::import::{Document, Format, Imported, Includes, finish, import, profile};
+use crate::import::{Document, Format, Imported, Includes, finish, import, profile, read_profile};
 
 /// Whose reading of a profile counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +71,7 @@ impl Engine {
     /// Whether the engine reads files of a format; those of others mean the same to everyone.
     #[must_use]
     pub fn reads(self, format: Format) -> bool {
-        self != Self::Document && matches!(format, Format::Docker | Format::Oci)
+        self != Self::Document && matches!(format, Format::Docker | Format::Oci | Format::Podman | Format::Spo)
     }
 }
 
@@ -147,7 +149,7 @@ pub fn read_as(
         return import(from, document, includes);
     }
     let mut diagnostics = Vec::new();
-    let statements = profile::read(document, &mut diagnostics)
+    let statements = read_profile(from, document, includes, &mut diagnostics)
         .and_then(|profile| statements(engine, host, &profile, &mut diagnostics));
     finish(document.source, statements, diagnostics)
 }
@@ -158,7 +160,6 @@ fn statements(
     profile: &profile::Profile,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Statements> {
-    let podman = engine == Engine::Podman;
     let crun = matches!(engine, Engine::Crun | Engine::Podman);
     if profile.is_empty() && engine != Engine::Crun {
         diagnostics.push(
@@ -168,7 +169,11 @@ fn statements(
         );
         return Some(no_filter());
     }
-    let client = if podman { client::Client::Podman } else { client::Client::Docker };
+    let client = match engine {
+        Engine::Podman => client::Client::Podman,
+        Engine::Docker => client::Client::Docker,
+        _ => client::Client::Bundle,
+    };
     let spec = client::resolve(client, host, profile, diagnostics)?;
     let runtime = if crun { runtime::Runtime::Crun } else { runtime::Runtime::Runc };
     runtime::statements(runtime, host, &spec, diagnostics)

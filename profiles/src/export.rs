@@ -14,7 +14,11 @@ mod multiplexed;
 mod names;
 mod notes;
 mod one_abi;
+mod proof;
 mod rules;
+mod rust;
+mod seccompiler;
+mod spo;
 mod systemd;
 
 use std::fmt;
@@ -44,6 +48,14 @@ pub enum Format {
     C,
     /// The policy in callgate's own language.
     Gate,
+    /// Podman's form of Docker's JSON: errnos have their names as well.
+    Podman,
+    /// A `SeccompProfile` of the Kubernetes security profiles operator.
+    Spo,
+    /// The filter as a Rust source file.
+    Rust,
+    /// seccompiler's JSON, with one filter called `main`.
+    Seccompiler,
     /// kafel's text, as nsjail takes it.
     Kafel,
     /// minijail's text.
@@ -65,12 +77,21 @@ impl Format {
         Self::Asm,
         Self::C,
         Self::Gate,
+        Self::Podman,
+        Self::Spo,
+        Self::Rust,
+        Self::Seccompiler,
         Self::Kafel,
         Self::Minijail,
         Self::Systemd,
         Self::Lxc,
         Self::Firejail,
     ];
+
+    /// Whether a file is one list of rules for all of its ABIs, whichever machine reads it.
+    pub(crate) fn is_one_list(self) -> bool {
+        matches!(self, Self::Oci | Self::Spo | Self::Lxc)
+    }
 
     /// The name that `--to` takes.
     #[must_use]
@@ -82,6 +103,10 @@ impl Format {
             Self::Asm => "asm",
             Self::C => "c",
             Self::Gate => "gate",
+            Self::Podman => "podman",
+            Self::Spo => "spo",
+            Self::Rust => "rust",
+            Self::Seccompiler => "seccompiler",
             Self::Kafel => "kafel",
             Self::Minijail => "minijail",
             Self::Systemd => "systemd",
@@ -238,6 +263,25 @@ pub enum ExportError {
     /// The policy can't be written in the language.
     #[error(transparent)]
     Gate(#[from] gate::GateError),
+    /// No engine would start a container with the file, or the format has no room for what it would have to say.
+    #[error("nothing would take the {format} file: {problem}\n  next: change the policy there, or use `--to bpf`")]
+    Refused {
+        /// The format.
+        format: Format,
+        /// What is in the way.
+        problem: String,
+    },
+    /// Read back as engines read it, the file does something else with a named call, and no note says so. A defect of
+    /// callgate's; the file is not handed out.
+    #[error(
+        "internal error: the {format} file differs from the policy at {call}; it was not written, please report this policy"
+    )]
+    Unproven {
+        /// The format.
+        format: Format,
+        /// A call that shows it.
+        call: String,
+    },
     /// `strict` was asked for and there are notes.
     #[error("{format} can't say everything that the policy says, and strict was asked for: {}\n  next: leave `--strict` out, or change the policy", notes.join("; "))]
     Strict {
@@ -278,7 +322,9 @@ fn difference_help(format: Format) -> &'static str {
             "use a format with conditions and more actions, `--to bpf` for instance, or take the stricter action with `--allow-lossy`"
         }
         Format::Lxc => "use another action, or take LXC's nearest with `--allow-lossy`",
-        Format::Oci => "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`",
+        Format::Oci | Format::Spo => {
+            "export one file for each ABI with `--arch`, or take the stricter action with `--allow-lossy`"
+        }
         _ => {
             "decide the call alike on these ABIs, leave one out with `--arch`, or take the stricter action with `--allow-lossy`"
         }
@@ -299,13 +345,15 @@ pub fn export(
     options: &ExportOptions,
 ) -> Result<Export, ExportError> {
     let (little, big): (Vec<_>, Vec<_>) = policy.abis.keys().partition(|abi| abi.endian() == Endian::Little);
-    if format == Format::Oci && !little.is_empty() && !big.is_empty() {
+    if matches!(format, Format::Oci | Format::Spo) && !little.is_empty() && !big.is_empty() {
         return Err(ExportError::ByteOrders { little, big });
     }
     let endian = policy.abis.keys().next().map_or(Endian::Little, |abi| abi.endian());
     let name = |abi: Abi, nr: u32| tables::name(abi, nr);
     let export = match format {
-        Format::Docker | Format::Oci => document::export(policy, format, options)?,
+        Format::Docker | Format::Oci | Format::Podman | Format::Spo => document::export(policy, format, options)?,
+        Format::Seccompiler => seccompiler::export(policy)?,
+        Format::Rust => Export { bytes: rust::source(program, endian).into_bytes(), notes: notes::of_filter(policy) },
         Format::Bpf => Export { bytes: bpf::to_bytes(program, endian), notes: notes::of_filter(policy) },
         Format::Asm => {
             Export { bytes: bpf::disassemble(program, endian, &name).into_bytes(), notes: notes::of_filter(policy) }

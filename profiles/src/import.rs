@@ -7,6 +7,7 @@
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
 //! differently is a finding.
 
+pub mod bpf;
 mod calls;
 pub(crate) mod constants;
 pub(crate) mod docker;
@@ -22,11 +23,14 @@ mod piece;
 pub(crate) mod profile;
 pub(crate) mod rules;
 mod seccompiler;
+mod spo;
 mod systemd;
+mod yaml;
 
 use std::fmt;
 use std::str::FromStr;
 
+use callgate_compiler::bpf::looks_assembled;
 use callgate_grammar::{Diagnostic, SourceId, Span, format};
 use thiserror::Error;
 
@@ -41,6 +45,10 @@ pub enum Format {
     Docker,
     /// The `linux.seccomp` object of an OCI runtime's config.json (runtime-spec, config-linux.md), or a whole config.json.
     Oci,
+    /// Podman's form of Docker's: the names of errnos count before their numbers.
+    Podman,
+    /// The `SeccompProfile` of the Kubernetes security profiles operator, in YAML or JSON.
+    Spo,
     /// seccompiler's JSON: one filter for each kind of thread.
     Seccompiler,
     /// minijail's text.
@@ -55,6 +63,8 @@ pub enum Format {
     Systemd,
     /// The seccomp lines of firejail's profiles.
     Firejail,
+    /// A filter as `bpf_asm` text.
+    Asm,
 }
 
 /// No format that can be read has this name.
@@ -67,6 +77,8 @@ impl Format {
     pub const ALL: &'static [Self] = &[
         Self::Docker,
         Self::Oci,
+        Self::Podman,
+        Self::Spo,
         Self::Seccompiler,
         Self::Minijail,
         Self::Kafel,
@@ -74,6 +86,7 @@ impl Format {
         Self::Pfc,
         Self::Systemd,
         Self::Firejail,
+        Self::Asm,
     ];
 
     /// The name the command line uses.
@@ -82,6 +95,8 @@ impl Format {
         match self {
             Self::Docker => "docker",
             Self::Oci => "oci",
+            Self::Podman => "podman",
+            Self::Spo => "spo",
             Self::Seccompiler => "seccompiler",
             Self::Minijail => "minijail",
             Self::Kafel => "kafel",
@@ -89,6 +104,7 @@ impl Format {
             Self::Pfc => "pfc",
             Self::Systemd => "systemd",
             Self::Firejail => "firejail",
+            Self::Asm => "asm",
         }
     }
 
@@ -103,6 +119,12 @@ impl Format {
     pub fn of(text: &str) -> Option<Self> {
         if text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{') {
             return json::format(text);
+        }
+        if looks_assembled(text) {
+            return Some(Self::Asm);
+        }
+        if spo::looks_like(text) {
+            return Some(Self::Spo);
         }
         if kafel::looks_like(text) {
             return Some(Self::Kafel);
@@ -168,8 +190,9 @@ pub struct Imported {
 pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>) -> Imported {
     let mut diagnostics = Vec::new();
     let statements = match from {
-        Format::Docker | Format::Oci => {
-            profile::read(document, &mut diagnostics).and_then(|profile| docker::statements(&profile, &mut diagnostics))
+        Format::Docker | Format::Oci | Format::Podman | Format::Spo => {
+            read_profile(from, document, includes, &mut diagnostics)
+                .and_then(|profile| docker::statements(&profile, from == Format::Podman, &mut diagnostics))
         }
         Format::Seccompiler => seccompiler::import(document, &mut diagnostics),
         Format::Kafel => kafel::import(document, includes, &mut diagnostics),
@@ -178,8 +201,22 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
         Format::Firejail => firejail::import(document, &mut diagnostics),
         Format::Systemd => systemd::import(document, &mut diagnostics),
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
+        Format::Asm => return bpf::from_text(document),
     };
     finish(document.source, statements, diagnostics)
+}
+
+/// A file of a format that is a profile of engines, before anyone says what it means.
+pub(crate) fn read_profile(
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<profile::Profile> {
+    match from {
+        Format::Spo => spo::read(document, includes, diagnostics),
+        _ => profile::read(document, diagnostics),
+    }
 }
 
 /// The statements as text, in canonical form, with what there is to say about the file.

@@ -268,7 +268,7 @@ fn runs_that_differ_are_told_apart() {
         derived.notes,
         [
             "seen in only one of 2 runs: futex",
-            "1 of 2 things seen in 2 runs were seen in one of them only: about 33.3 % of what another run shows will be \
+            "1 of 3 things seen in 2 runs were seen in one of them only: about 20.0 % of what another run shows will be \
              new (Good–Turing), and at least 0 more exist (Chao)",
             "2 processes were still running when the recording ended: what they called later is not in the policy",
             "1 run did not end with exit 0",

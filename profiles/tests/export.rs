@@ -386,7 +386,7 @@ fn formats_are_found_by_name() {
     let error = "yaml".parse::<Format>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "no format is called `yaml`\n  next: callgate writes docker, oci, bpf, asm, c, gate, kafel, minijail, systemd, lxc, \
-         firejail"
+        "no format is called `yaml`\n  next: callgate writes docker, oci, bpf, asm, c, gate, podman, spo, \
+         rust, seccompiler, kafel, minijail, systemd, lxc, firejail"
     );
 }

@@ -193,6 +193,7 @@ mod kafel {
             ("ALLOW { raed }", &["unknown-syscall!"][..]),
             ("ALLOW { uname ON x86_64 }", &["unknown-syscall!"]),
             ("ALLOW { stat }", &["not-kafels-name"]),
+            ("ALLOW { mmap { prot == 1 } }", &["not-kafels-name", "unknown-argument"]),
             ("ALLOW { read { fdd == 1 } }", &["unknown-argument!"]),
             ("ALLOW { read(a) { fd == 1 } }", &["unknown-argument!"]),
             ("ALLOW { write { fd == count } }", &["two-arguments!"]),
@@ -236,7 +237,7 @@ mod kafel {
     const NAMES: &[&str] = &["read", "stat", "ioctl", "openat", "listns", "umount2"];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn what_is_written_means_the_same(drawn in some_policy_of(Abi::X86_64, NAMES)) {
@@ -324,7 +325,7 @@ mod minijail {
     const NAMES: &[&str] = &["read", "kill", "ioctl", "openat", "clone", "umount2"];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn what_is_written_means_the_same(drawn in some_policy_of(Abi::X86_64, NAMES)) {
@@ -550,7 +551,10 @@ mod systemd {
         ] {
             assert_eq!(found(FROM, &format!("[Service]\n{line}\n")), codes, "{line}");
         }
-        assert_eq!(found(FROM, "SystemCallFilter=read\nSystemCallArchitectures=native\n"), ["no-section"]);
+        assert_eq!(
+            found(FROM, "SystemCallFilter=read\nSystemCallArchitectures=native\n"),
+            ["no-section", "no-section"]
+        );
     }
 
     #[test]
@@ -577,7 +581,7 @@ mod systemd {
     const ACTIONS: &[Action] = &[Action::Allow, Action::Errno(1), Action::Errno(38), Action::KillProcess, Action::Log];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn what_is_written_means_the_same(drawn in some_plain_policy(Abi::X86_64, ACTIONS)) {
@@ -665,7 +669,7 @@ mod firejail {
     const ACTIONS: &[Action] = &[Action::Allow, Action::Errno(1), Action::Errno(38), Action::KillThread, Action::Log];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn what_is_written_means_the_same(drawn in some_plain_policy(Abi::X86_64, ACTIONS)) {
@@ -706,7 +710,7 @@ mod lxc_out {
     const NAMES: &[&str] = &["read", "kill", "ioctl", "openat", "clone", "umount2"];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn what_is_written_means_the_same(drawn in some_policy_of(Abi::X86_64, NAMES)) {
@@ -719,6 +723,95 @@ mod lxc_out {
             };
             policy_in.abis.get_mut(&Abi::X86_64).unwrap().rest = decision(rest);
             proven_equal(&policy_in, &policy(import::Format::Lxc, &text), &text);
+        }
+    }
+}
+
+mod any_text {
+    use super::*;
+
+    /// Something of every format.
+    const SAMPLES: &[(import::Format, &str)] = &[
+        (
+            import::Format::Kafel,
+            "#define A 0x1\nPOLICY p { ALLOW { read, write(a, b) { (a & A) == 1 && !(b > 2), a != 3 } }, ERRNO(1) { SYSCALL[-1] ON { x86, arm } } }\nUSE p DEFAULT KILL // end",
+        ),
+        (
+            import::Format::Minijail,
+            "@default trap\n@include ./a\n{ read[arch=x86], write }: { arg0 in ~(1|PROT_EXEC) && arg1 & 4; return EPERM, 1 }\nopen: arg1 == 0x1 \\\n || arg2 != 3\n",
+        ),
+        (
+            import::Format::Systemd,
+            "[Service]\nSystemCallFilter=~@mount read:EPERM \\\n write\nSystemCallErrorNumber=kill\nSystemCallArchitectures=native x86\nSystemCallLog=read\n",
+        ),
+        (
+            import::Format::Lxc,
+            "2\nallowlist errno 1\n[x86_64]\nread allow [0,0x1,&=,0xf][1,2,SCMP_CMP_GT]\nreject_force_umount\n",
+        ),
+        (
+            import::Format::Firejail,
+            "seccomp.block-secondary\nseccomp-error-action EPERM\nseccomp.keep @basic-io,!read,$5:ENOSYS,write:kill\n",
+        ),
+        (
+            import::Format::Pfc,
+            "# pseudo filter code start\n# filter for arch x86_64 (3221225534)\nif ($arch == 3221225534)\n  if ($syscall == 1)\n    if ($a0.hi32 & 0x0000000f == 1)\n      action ALLOW;\n    else\n      action TRACE(3);\n  # default action\n  action ERRNO(1);\n# invalid architecture action\naction KILL;\n",
+        ),
+    ];
+
+    #[test]
+    fn the_samples_are_read() {
+        for (format, text) in SAMPLES {
+            let imported = read(*format, text, &[("./a", "close: 1\n")]);
+            assert!(imported.gate.is_some(), "{format}: {:#?}", imported.diagnostics);
+            assert_eq!(import::Format::of(text), Some(*format), "{text}");
+        }
+    }
+
+    /// A text, cut and put together again.
+    fn mutated() -> impl Strategy<Value = (import::Format, String)> {
+        let edits = proptest::collection::vec(
+            (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..5_u8, "\\PC{0,3}"),
+            1..6,
+        );
+        (prop::sample::select(SAMPLES), edits).prop_map(|((format, text), edits)| {
+            let mut characters: Vec<char> = text.chars().collect();
+            for (from, to, kind, new) in edits {
+                if characters.is_empty() {
+                    break;
+                }
+                let (one, two) = (from.index(characters.len()), to.index(characters.len()));
+                let (start, end) = (one.min(two), one.max(two));
+                match kind {
+                    0 => drop(characters.drain(start..end)),
+                    1 => characters.swap(start, end),
+                    2 => {
+                        let part: Vec<char> = characters[start..end].to_vec();
+                        characters.splice(start..start, part);
+                    }
+                    3 => characters.truncate(end),
+                    _ => drop(characters.splice(start..start, new.chars())),
+                }
+            }
+            (format, characters.into_iter().collect())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn nothing_breaks_an_importer((format, text) in mutated()) {
+            found(format, &text);
+            let _ = import::Format::of(&text);
+        }
+
+        #[test]
+        fn nor_does_any_text(text in "\\PC{0,80}", lines in proptest::collection::vec("[a-zA-Z0-9_@~#$%&|=!<>(){}\\[\\],.:; \"\\\\-]{0,30}", 0..6)) {
+            for format in import::Format::ALL {
+                found(*format, &text);
+                found(*format, &lines.join("\n"));
+            }
+            let _ = import::Format::of(&text);
         }
     }
 }

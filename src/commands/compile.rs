@@ -7,7 +7,7 @@ use callgate_compiler::compile::Compiled;
 use callgate_compiler::policy::Policy;
 use callgate_profiles::export::{ExportOptions, Format, export};
 
-use super::stats;
+use super::{listing, stats};
 use crate::cli::{Compile, ExportArgs, FilterBackend};
 use crate::failure::{Failure, Outcome};
 use crate::{input, objective, output, policy};
@@ -29,7 +29,12 @@ pub(crate) fn run(args: &Compile) -> Outcome {
         FilterBackend::Callgate => objective::program(&checked.policy, &args.objective, target.kernel)?,
         other => policy::program_by(other, &checked.policy)?,
     };
-    write(&checked.policy, &compiled, args.output.to, &args.output.export)?;
+    match args.output.to {
+        // What people read says nothing twice.
+        Format::Gate => write(&policy::minimal(&checked.policy)?, &compiled, Format::Gate, &args.output.export)?,
+        Format::Asm => write_listing(&checked, &compiled, &args.output.export)?,
+        format => write(&checked.policy, &compiled, format, &args.output.export)?,
+    }
     if let Some(format) = args.stats {
         let shown =
             stats::of(&checked.policy, &compiled.program, target.kernel.unwrap_or(target.running_kernel), format)?;
@@ -41,19 +46,32 @@ pub(crate) fn run(args: &Compile) -> Outcome {
     Ok(0)
 }
 
+/// The listing, with the places that only the sources know. Checks and notes are the export's.
+fn write_listing(checked: &policy::Checked, compiled: &Compiled, args: &ExportArgs) -> Result<(), Failure> {
+    let options = ExportOptions { strict: args.strict, ..ExportOptions::default() };
+    let notes = export(&checked.policy, &compiled.program, Format::Asm, &options)?.notes;
+    output::write(args.output.as_deref(), listing::of(checked, &compiled.program).as_bytes())?;
+    for note in &notes {
+        eprintln!("note: {note}");
+    }
+    Ok(())
+}
+
 /// A file that travels speaks for every ABI, where it says what is for which machine. A list of rules for all of them is for
 /// the ABIs of this machine: libseccomp takes no file that lists two byte orders, and the machines' numbers for errors and
 /// flags differ. Raw instructions are for this machine's own ABI.
 pub(crate) fn default_abis(format: Format) -> Result<Vec<Abi>, Failure> {
     match format {
-        Format::Docker | Format::Gate => Ok(Abi::ALL.to_vec()),
-        Format::Oci | Format::Lxc => {
+        Format::Docker | Format::Podman | Format::Gate => Ok(Abi::ALL.to_vec()),
+        Format::Oci | Format::Spo | Format::Lxc => {
             let host = policy::host_abi()?;
             Ok(Abi::ALL.iter().copied().filter(|abi| abi.native() == host.native()).collect())
         }
         Format::Bpf
         | Format::Asm
         | Format::C
+        | Format::Rust
+        | Format::Seccompiler
         | Format::Kafel
         | Format::Minijail
         | Format::Systemd

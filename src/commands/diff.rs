@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use callgate_compiler::abi::{Abi, Endian};
-use callgate_compiler::bpf::{Program, from_bytes};
+use callgate_compiler::bpf::{Program, assemble, from_bytes, looks_assembled};
 use callgate_compiler::prove::{self, Budget, Filter, Relation, WordOrder};
 use callgate_profiles::engine::Engine;
+use callgate_profiles::import;
 use serde_json::json;
 
 use crate::cli::{Diff, HostArgs, ReadAs};
@@ -17,10 +18,7 @@ use crate::failure::{EXIT_FOUND, Failure, Outcome};
 use crate::input::Reading;
 use crate::policy::Checked;
 use crate::{input, output, policy};
-use show::{Comparison, Named};
-
-/// More ranges of numbers than this are not looked for: a filter that looks at single bits of the number can have billions.
-const MOST_RANGES: usize = 20_000;
+use show::{Comparison, MOST_ENTRIES, Named};
 
 pub(crate) fn run(args: &Diff) -> Outcome {
     let Some(right) = &args.right else { return engines(args) };
@@ -39,13 +37,7 @@ fn engines(args: &Diff) -> Outcome {
         return Err(Failure::new("--engines takes two").help("write `--engines runc,crun`"));
     };
     let side = |engine: Engine| {
-        let host = HostArgs {
-            cap: args.target.host.cap.clone(),
-            kernel: args.target.host.kernel.clone(),
-            from: args.target.host.from,
-            engine,
-        };
-        let reading = policy::reading(&host, &args.target.arch)?;
+        let reading = policy::reading(&HostArgs { engine, ..args.target.host.clone() }, &args.target.arch)?;
         Side::read(&args.left, false, &[reading.host.machine], args, &reading)
     };
     let (left, right) = (side(one), side(other));
@@ -80,7 +72,7 @@ fn names(args: &Diff) -> (String, String) {
 
 fn compare(args: &Diff, left: &Side, right: &Side) -> Outcome {
     let relation = if args.subset { Relation::Within } else { Relation::Equal };
-    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_RANGES, Budget::default());
+    let found = prove::answers(relation, left.filter(args)?, right.filter(args)?, MOST_ENTRIES, Budget::default());
     let found = found
         .map_err(|reason| Failure::new(format!("undecided: {reason}")).help("compare them ABI by ABI with --arch"))?;
     let (a, b) = names(args);
@@ -95,11 +87,14 @@ fn compare(args: &Diff, left: &Side, right: &Side) -> Outcome {
     Ok(if comparison.holds() { 0 } else { EXIT_FOUND })
 }
 
-/// Whether a file holds instructions: a filter has zero bytes in it, a text has none.
+/// Whether a file holds instructions: a filter has zero bytes in it, a listing starts with an instruction. They are compared
+/// as they are.
 fn is_raw(file: &Path, args: &Diff) -> bool {
+    const LISTING: ReadAs = ReadAs::Foreign(import::Format::Asm);
+    let is_listing = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(looks_assembled);
     match args.target.host.from {
-        Some(from) => from == ReadAs::Bpf,
-        None => file != Path::new("-") && fs::read(file).is_ok_and(|bytes| bytes.contains(&0)),
+        Some(from) => from == ReadAs::Bpf || from == LISTING && file != Path::new("-"),
+        None => file != Path::new("-") && fs::read(file).is_ok_and(|bytes| bytes.contains(&0) || is_listing(&bytes)),
     }
 }
 
@@ -119,6 +114,9 @@ impl Side {
         let bytes = fs::read(file).map_err(|error| {
             Failure::new(format!("can't read {name}: {error}")).help("check the name and its permissions")
         })?;
+        if let Some(listing) = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')) {
+            return assemble(listing).map(Self::Program).map_err(|error| Failure::from(error).in_file(file));
+        }
         let program = from_bytes(&bytes, endian(args)?).map_err(|error| {
             Failure::new(format!("{name} is no filter: {error}"))
                 .help("a filter is an array of struct sock_filter, as `callgate compile --to bpf` writes it")

@@ -54,8 +54,7 @@ fn vectors(path: &Path, args: &Eval) -> Outcome {
     let host = HostArgs {
         cap: args.host.cap.clone().or(table.cap),
         kernel: args.host.kernel.clone().or(table.kernel),
-        from: None,
-        engine: args.host.engine,
+        ..args.host.clone()
     };
     let Checked { sources, policy } = policy::check(loaded, &policy::host_target(&host, Abi::ALL.to_vec())?)?;
     let mut shown = String::new();

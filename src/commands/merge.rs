@@ -1,19 +1,23 @@
 //! `callgate merge`
 
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::call::SyscallData;
 use callgate_compiler::combine::{Combined, Rule, combine, minimise};
+use callgate_compiler::decompile::decompile;
 use callgate_compiler::policy::Policy;
-use callgate_compiler::prove::{Budget, Filter, Verdict, Witness};
+use callgate_compiler::prove::{Budget, Filter, Verdict, Witness, WordOrder};
 use callgate_grammar::Sources;
+use callgate_profiles::import::bpf::RawFilter;
 use serde_json::{Value, json};
 
 use super::{compile, spelling};
-use crate::cli::Merge;
+use crate::cli::{Merge, ReadAs};
 use crate::failure::{Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, objective, output, policy};
 
 pub(crate) fn run(args: &Merge) -> Outcome {
     let rule = match (args.stack, args.intersect) {
@@ -21,12 +25,22 @@ pub(crate) fn run(args: &Merge) -> Outcome {
         (_, true) => Rule::Intersect,
         _ => Rule::Union,
     };
-    let default_abis = compile::default_abis(args.output.to)?;
+    let raw = args.files.iter().map(|file| filter(file, args.target.host.from)).collect::<Result<Vec<_>, _>>()?;
+    // Raw instructions are for one machine, so what they are merged with is read for it.
+    let default_abis = match raw.iter().flatten().next() {
+        Some(_) => vec![policy::host_abi()?],
+        None => compile::default_abis(args.output.to)?,
+    };
     let reading = policy::reading(&args.target.host, &args.target.arch)?;
     // One store of texts, so that every statement keeps its place.
     let mut sources = Sources::default();
     let mut inputs = Vec::with_capacity(args.files.len());
-    for file in &args.files {
+    for (file, filter) in args.files.iter().zip(&raw) {
+        if let Some(RawFilter { program, endian }) = filter {
+            let read = decompile(program, *endian).map_err(|error| Failure::from(error).in_file(file))?;
+            inputs.push(read);
+            continue;
+        }
         let loaded = input::load_beside(sources, std::slice::from_ref(file), &[], &reading)?;
         let checked = policy::check(loaded, &policy::target(&args.target, default_abis.clone())?)?;
         sources = checked.sources;
@@ -34,8 +48,9 @@ pub(crate) fn run(args: &Merge) -> Outcome {
     }
     let combined = combine(rule, &inputs)?;
     let merged = minimise(&combined.policy)?;
-    prove(rule, &inputs, &merged)?;
-    let compiled = policy::program(&merged)?;
+    prove(rule, &inputs, &raw, &merged)?;
+    let kernel = policy::target(&args.target, Vec::new())?.kernel;
+    let compiled = objective::program(&merged, &args.objective, kernel)?;
     compile::write(&merged, &compiled, args.output.to, &args.output.export)?;
     if args.json {
         output::write(None, json(args, rule, &inputs, &combined).as_bytes())?;
@@ -45,10 +60,29 @@ pub(crate) fn run(args: &Merge) -> Outcome {
     Ok(0)
 }
 
-/// Nothing is handed out that isn't what the inputs come to, on every call.
-fn prove(rule: Rule, inputs: &[Policy], merged: &Policy) -> Result<(), Failure> {
-    let inputs: Vec<_> = inputs.iter().map(Filter::Policy).collect();
-    match rule.proof(&inputs, Filter::Policy(merged), Budget::default()) {
+/// The filter in a file of raw instructions; `None` for a policy.
+fn filter(file: &Path, from: Option<ReadAs>) -> Result<Option<RawFilter>, Failure> {
+    // Where it can't be read, reading it as a policy says so.
+    let Some(bytes) = Some(file).filter(|file| *file != Path::new("-")).and_then(|file| fs::read(file).ok()) else {
+        return Ok(None);
+    };
+    match input::raw(file, &bytes, from)? {
+        // A text has no zero bytes, so this is a filter that isn't one: that is an error, which says why.
+        None if from.is_none() && bytes.contains(&0) => input::raw(file, &bytes, Some(ReadAs::Bpf)),
+        found => Ok(found),
+    }
+}
+
+/// Nothing is handed out that isn't what the inputs come to, on every call; of raw filters, what the instructions do.
+fn prove(rule: Rule, inputs: &[Policy], raw: &[Option<RawFilter>], merged: &Policy) -> Result<(), Failure> {
+    let mut filters = Vec::with_capacity(inputs.len());
+    for (policy, filter) in inputs.iter().zip(raw) {
+        filters.push(match filter {
+            Some(filter) => Filter::Program(&filter.program, WordOrder::of(policy)),
+            None => Filter::Policy(policy),
+        });
+    }
+    match rule.proof(&filters, Filter::Policy(merged), Budget::default()) {
         Verdict::Holds => Ok(()),
         Verdict::Fails(Witness { data, left, right }) => Err(Failure::new(format!(
             "internal error: the merged policy does {right} and not {left} on {data:?}; nothing was written"

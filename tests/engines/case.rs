@@ -55,20 +55,29 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn case(file: String, text: String) -> Case {
     let table = table::read(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let policy = lowered(&file, &table.layers, &target(&table));
+    Case { file, text, policy, vectors: table.vectors }
+}
+
+/// What a policy means, on every machine the same: nothing of the running kernel.
+pub(crate) fn policy(name: &str, text: &str) -> Policy {
+    lowered(name, &[text.to_owned()], &Target::new(Abi::ALL.to_vec(), Version { major: 6, minor: 18 }))
+}
+
+fn lowered(name: &str, layers: &[String], target: &Target) -> Policy {
     let mut sources = Sources::default();
     let mut units = Vec::new();
     let mut diagnostics = Vec::new();
-    for (layer, text) in (1..).zip(&table.layers) {
-        let source = sources.add(file.as_str(), text.as_str());
+    for (layer, text) in (1..).zip(layers) {
+        let source = sources.add(name, text.as_str());
         let (parsed, found) = parse(source, text);
         diagnostics.extend(found);
         units.push(Unit { source, file: parsed, layer, scope: layer });
     }
-    let lowered = lower(&units, &groups(), &target(&table));
+    let lowered = lower(&units, &groups(), target);
     diagnostics.extend(lowered.diagnostics);
-    assert!(!diagnostics.iter().any(Diagnostic::is_error), "{file}: {diagnostics:#?}");
-    let policy = lowered.policy.unwrap_or_else(|| panic!("{file} has no policy"));
-    Case { file, text, policy, vectors: table.vectors }
+    assert!(!diagnostics.iter().any(Diagnostic::is_error), "{name}: {diagnostics:#?}");
+    lowered.policy.unwrap_or_else(|| panic!("{name} has no policy"))
 }
 
 /// The same on every machine: nothing of the running kernel.
@@ -103,25 +112,33 @@ impl Case {
             let data = |args| SyscallData::new(vector.token, vector.nr, args);
             asked.extend(words.into_iter().map(|args| Asked { data: data(args), vector: Some(index) }));
         }
-        let mut generated = Vec::new();
-        for (abi, listed) in &self.policy.abis {
-            for (&nr, call) in &listed.calls {
-                let words = if call.clauses.is_empty() { vec![[0; 6]] } else { boundaries::around(call) };
-                generated.extend(words.into_iter().map(|args| SyscallData::new(abi.token(), nr, args)));
-            }
-        }
-        for abi in Abi::ALL {
-            generated.extend(NUMBERS.iter().map(|&nr| SyscallData::new(abi.token(), nr, [u64::MAX; 6])));
-        }
-        generated.extend(UNKNOWN_TOKENS.map(|token| SyscallData::new(token, 0, [0; 6])));
-        for data in generated.iter_mut().chain(asked.iter_mut().map(|one| &mut one.data)) {
-            if has_narrow_registers(data.arch) {
-                data.args = data.args.map(|word| word & 0xffff_ffff);
-            }
+        let generated = around(&self.policy);
+        for data in asked.iter_mut().map(|one| &mut one.data).filter(|data| has_narrow_registers(data.arch)) {
+            data.args = data.args.map(|word| word & 0xffff_ffff);
         }
         asked.extend(generated.into_iter().map(|data| Asked { data, vector: None }));
         asked
     }
+}
+
+/// Calls around everything that a policy decides: of each checked call, the boundary values of every compared word; and
+/// numbers, known and unknown, on every ABI and off it. Words of 32-bit registers are cut to those.
+pub(crate) fn around(policy: &Policy) -> Vec<SyscallData> {
+    let mut generated = Vec::new();
+    for (abi, listed) in &policy.abis {
+        for (&nr, call) in &listed.calls {
+            let words = if call.clauses.is_empty() { vec![[0; 6]] } else { boundaries::around(call) };
+            generated.extend(words.into_iter().map(|args| SyscallData::new(abi.token(), nr, args)));
+        }
+    }
+    for abi in Abi::ALL {
+        generated.extend(NUMBERS.iter().map(|&nr| SyscallData::new(abi.token(), nr, [u64::MAX; 6])));
+    }
+    generated.extend(UNKNOWN_TOKENS.map(|token| SyscallData::new(token, 0, [0; 6])));
+    for data in generated.iter_mut().filter(|data| has_narrow_registers(data.arch)) {
+        data.args = data.args.map(|word| word & 0xffff_ffff);
+    }
+    generated
 }
 
 /// Whether the registers of an ABI have 32 bits, so that the high halves of its arguments are always zero: not those of x32

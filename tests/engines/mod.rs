@@ -15,7 +15,7 @@ use callgate_compiler::action::Action;
 use callgate_compiler::call::SyscallData;
 use callgate_compiler::policy::Policy;
 
-pub(crate) use case::{Case, cases};
+pub(crate) use case::{Case, around, cases, policy};
 
 /// Something that carries out policies.
 pub(crate) trait Engine {

@@ -4,6 +4,7 @@ mod arguments;
 pub mod command;
 pub mod ebpf;
 pub mod enforce;
+pub mod filters;
 pub mod host;
 pub mod imitate;
 pub mod notify;

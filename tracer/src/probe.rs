@@ -111,10 +111,22 @@ const NONE: i64 = -1;
 ///
 /// When a call can't be made on this machine, or the kernel doesn't take the program.
 pub fn observe(program: &Program, calls: &[SyscallData]) -> Result<Vec<Outcome>, ProbeError> {
+    observe_stack(std::slice::from_ref(program), calls)
+}
+
+/// What happens to each of `calls` with all of `programs` loaded, the first one first, as [`observe`] sees it. Every program but
+/// the last must let seccomp(2) through, or the next one can't be loaded.
+///
+/// # Errors
+///
+/// As [`observe`].
+pub fn observe_stack(programs: &[Program], calls: &[SyscallData]) -> Result<Vec<Outcome>, ProbeError> {
     for call in calls {
         entry_of(call)?;
     }
-    let inner = Filter::new(program).ok_or(ProbeError::Length(program.instructions.len()))?;
+    let inner =
+        programs.iter().map(|program| Filter::new(program).ok_or(ProbeError::Length(program.instructions.len())));
+    let inner = inner.collect::<Result<Vec<_>, _>>()?;
     let outer = Filter::new(&refuse_all_but_the_load()).ok_or(ProbeError::Length(0))?;
     let shared = SharedWords::new(word::RESULTS + calls.len()).map_err(io::Error::from)?;
     let mut stack = vec![0_u128; 16 * 1024].into_boxed_slice();
@@ -193,7 +205,7 @@ fn refuse_all_but_the_load() -> Program {
 
 struct Job<'parent> {
     outer: &'parent Filter,
-    inner: &'parent Filter,
+    inner: &'parent [Filter],
     calls: &'parent [SyscallData],
     first: usize,
     shared: &'parent SharedWords,
@@ -252,7 +264,7 @@ extern "C" fn make_the_calls(job: *mut libc::c_void) -> libc::c_int {
     if let Err(errno) = prctl::set_no_new_privs() {
         fail(job, errno);
     }
-    for filter in [job.outer, job.inner] {
+    for filter in std::iter::once(job.outer).chain(job.inner) {
         if let Err(errno) = filter.load(0, [0, 0, COOKIE.into()]) {
             fail(job, errno);
         }

@@ -23,6 +23,15 @@ const COMMENT_COLUMN: usize = 48;
 /// [`Program::provenance`], which calls come by. `endian` tells the halves of an argument apart.
 #[must_use]
 pub fn disassemble(program: &Program, endian: Endian, name: &NumberName<'_>) -> String {
+    disassemble_with(program, endian, name, &|_| None)
+}
+
+/// More to say of the instruction at a position, in one line.
+pub type Note<'a> = dyn Fn(usize) -> Option<String> + 'a;
+
+/// As [`disassemble`], with a note at the end of an instruction's comment: which statements it carries out, say.
+#[must_use]
+pub fn disassemble_with(program: &Program, endian: Endian, name: &NumberName<'_>, note: &Note<'_>) -> String {
     let labels = labels(program);
     let loaded = loaded_words(program);
     let mut text = String::new();
@@ -37,6 +46,8 @@ pub fn disassemble(program: &Program, endian: Endian, name: &NumberName<'_>) -> 
         if tells_calls {
             comments.extend(calls(program.origins(position), name));
         }
+        // A comment ends with its line, whatever is in a file's name.
+        comments.extend(note(position).map(|note| note.replace(char::is_control, "?")));
         if comments.is_empty() {
             text.push_str(&line);
         } else {

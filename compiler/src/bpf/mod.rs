@@ -15,6 +15,6 @@ pub use bitmap::{ConstantEnd, constant_allow, constant_end};
 pub use bytes::{PartialInstruction, from_bytes, to_bytes};
 pub use conversion::{MAX_CONVERTED, converted_length};
 pub use instruction::{Instruction, MAX_INSTRUCTIONS, Origin, Program, SCRATCH_WORDS, offset, op};
-pub use listing::{NumberName, disassemble};
+pub use listing::{Note, NumberName, disassemble, disassemble_with};
 pub use machine::{Fault, Outcome, simulate};
 pub(crate) use machine::{arithmetic, jumps};

@@ -238,17 +238,26 @@ impl Reader {
                 None => listed.push(abi),
             }
         }
-        if listed.is_empty() {
-            // Every policy speaks for some ABI.
-            let machine = if endian == Endian::Little { Abi::X86_64 } else { Abi::S390x };
-            let first = wanted.first().copied().unwrap_or(machine);
-            foreign.remove(&first);
-            listed.push(first);
-        }
         let mut abis = BTreeMap::new();
         for abi in listed {
             let policy = self.abi(abi, &numbers[&abi])?;
-            abis.insert(abi, policy);
+            // All of it that can be said is one action.
+            if policy.calls.values().all(|call| call.clauses.is_empty() && call.otherwise == policy.rest) {
+                if policy.rest.action != other {
+                    foreign.insert(abi, policy.rest);
+                }
+            } else {
+                abis.insert(abi, policy);
+            }
+        }
+        if abis.is_empty() {
+            // Every policy speaks for some ABI.
+            let machine = if endian == Endian::Little { Abi::X86_64 } else { Abi::S390x };
+            let first = wanted.first().or(foreign.keys().next()).copied().unwrap_or(machine);
+            let rest = foreign.remove(&first).unwrap_or_else(|| decision(other));
+            let plain = CallPolicy { clauses: Vec::new(), otherwise: rest.clone() };
+            let calls = tables::calls(first).map(|(nr, _)| (nr, plain.clone())).collect();
+            abis.insert(first, AbiPolicy { calls, rest });
         }
         self.leave_out_tokens(&tokens, &abis, &foreign, other);
         Ok(Policy { abis, foreign, other: decision(other), flags: Vec::new(), listener: None })

@@ -21,7 +21,7 @@ pub(super) struct Layout {
 enum Entry {
     /// The accumulator holds something else.
     Load = 0,
-    /// It holds the whole word.
+    /// It holds the whole word, or at least all bits of the variable.
     Mask = 1,
     /// It holds the variable.
     Jump = 2,
@@ -201,7 +201,8 @@ fn entry(compares: &Compares, variable: Variable, below: Option<u32>, target: St
     let Step::Compare { variable: own, .. } = compares.step(target) else { return Entry::Load };
     if own == variable {
         Entry::Jump
-    } else if own.word != variable.word || variable.mask != u32::MAX {
+    } else if own.word != variable.word || variable.mask & own.mask != own.mask {
+        // Of the bits in a mask another AND can take some away: `x & m & n = x & n` when m has all of n.
         Entry::Load
     } else if below.is_some_and(|below| is_its_own_low_bits(below, own.mask)) {
         Entry::Jump

@@ -1,7 +1,6 @@
 //! From nodes with many arms to two-way compares.
 
 use super::compares::{Compares, Step, StepId, Test};
-use super::cubes;
 use super::frequency::{self, Flow};
 use super::objective::{Objective, Optimize};
 use super::search::{self, Interval, Limits};
@@ -107,13 +106,7 @@ fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], mut val
 }
 
 fn argument(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
-    if let Some(step) = bit_test(compares, variable, intervals) {
-        Some(step)
-    } else if variable.mask == u32::MAX {
-        cubes::tree(compares, variable, intervals)
-    } else {
-        search::tree(compares, variable, intervals)
-    }
+    bit_test(compares, variable, intervals).or_else(|| search::tree(compares, variable, intervals))
 }
 
 fn number(

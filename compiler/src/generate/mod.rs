@@ -8,7 +8,6 @@
 //! ([`constant_allow`](crate::bpf::constant_allow)).
 
 mod compares;
-mod cubes;
 mod emit;
 mod frequency;
 mod lower;

@@ -1,7 +1,8 @@
 //! The graph of one call: its clauses in order, then what is left.
 
-use super::combine::{Combiner, OverBudget};
-use super::{Graph, NodeId, known, plain};
+use super::combine::Combiner;
+use super::synthesis::Synthesis;
+use super::{Graph, NodeId, OverBudget, arguments, known, merge, plain};
 use crate::abi::Endian;
 use crate::policy::CallPolicy;
 
@@ -11,12 +12,33 @@ const COMBINE_BUDGET: usize = 20_000;
 /// How many nodes with facts the law of known words looks at.
 const KNOWN_BUDGET: usize = 2_000;
 
+/// Of a graph with no more compares than this no plainer one is looked for.
+const SMALL: usize = 40;
+
 /// Paths longer than this are left as they are: the law's pass recurses along them.
 const DEEPEST_IMPROVED: usize = 200;
 
-/// The graph of a call: the smaller of the ordered and the plain one, after the law of known words. `budget` is how many arms
-/// all ordered graphs to come may still cost; this call's share is taken off it.
-pub(super) fn of_call(graph: &mut Graph, endian: Endian, call: &CallPolicy, budget: &mut usize) -> NodeId {
+/// The graphs of a call that may be the best; never empty. `budget` is how many arms all graphs ordered by values may still cost;
+/// this call's share is taken off it.
+pub(super) fn of_call(
+    graph: &mut Graph,
+    synthesis: &mut Synthesis,
+    endian: Endian,
+    call: &CallPolicy,
+    budget: &mut usize,
+) -> Vec<NodeId> {
+    let call = &merge::merged(call);
+    let mut roots = arguments::of_call(graph, synthesis, endian, call);
+    // Classes of several words can multiply where the conditions, written one after the other, don't.
+    if roots.iter().all(|&root| graph.size(root) > SMALL) {
+        roots.push(by_values(graph, endian, call, budget));
+    }
+    roots
+}
+
+/// For calls with conditions too many or too entangled for classes: the smaller of the ordered and the plain graph, after the law
+/// of known words.
+fn by_values(graph: &mut Graph, endian: Endian, call: &CallPolicy, budget: &mut usize) -> NodeId {
     let otherwise = graph.leaf(call.otherwise.action);
     let plain = call.clauses.iter().rev().fold(otherwise, |rest, clause| {
         let action = graph.leaf(clause.decision.action);
@@ -97,10 +119,13 @@ mod tests {
         ) {
             let mut graph = Graph::default();
             let mut left = budget;
-            let root = of_call(&mut graph, Endian::Little, &call, &mut left);
+            let mut roots = of_call(&mut graph, &mut Synthesis::default(), Endian::Little, &call, &mut left);
+            roots.push(by_values(&mut graph, Endian::Little, &call, &mut left));
             prop_assert!(left <= budget);
             for args in calls {
-                prop_assert_eq!(graph.end(root, &word(&args)), &Node::Leaf(call.decide(&args).action));
+                for &root in &roots {
+                    prop_assert_eq!(graph.end(root, &word(&args)), &Node::Leaf(call.decide(&args).action));
+                }
             }
         }
     }

@@ -4,20 +4,16 @@
 //! clauses of two calls have in common becomes one node. The price is that conditions over several words can multiply; a
 //! budget stops that, and the caller falls back to the plain graph.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
-use super::{Arm, Graph, Node, NodeId, plain};
+use super::{Arm, Graph, Node, NodeId, OverBudget, Variable, plain};
 use crate::abi::Endian;
-use crate::condition::Condition;
-
-/// The graph grew past its budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OverBudget;
+use crate::condition::{Atom, Condition};
 
 /// Combines graphs, and remembers what it combined.
 pub(super) struct Combiner<'a> {
     graph: &'a mut Graph,
-    done: HashMap<(NodeId, NodeId, NodeId), NodeId>,
+    done: FxHashMap<(NodeId, NodeId, NodeId), NodeId>,
     /// How many arms may still be made.
     budget: usize,
     /// How many variables deep a path may go; bounds the recursion.
@@ -26,7 +22,7 @@ pub(super) struct Combiner<'a> {
 
 impl<'a> Combiner<'a> {
     pub(super) fn new(graph: &'a mut Graph, budget: usize) -> Self {
-        Self { graph, done: HashMap::new(), budget, depth: 256 }
+        Self { graph, done: FxHashMap::default(), budget, depth: 256 }
     }
 
     /// What is left of the budget.
@@ -36,23 +32,33 @@ impl<'a> Combiner<'a> {
 
     /// The ordered graph of a condition; its ends are truths.
     pub(super) fn condition(&mut self, endian: Endian, condition: &Condition) -> Result<NodeId, OverBudget> {
+        self.condition_of(condition, &mut |combiner, atom| {
+            combiner.spend(atom.values.ranges().len())?;
+            let (yes, no) = (combiner.graph.truth(true), combiner.graph.truth(false));
+            Ok(plain::atom(combiner.graph, endian, atom, yes, no))
+        })
+    }
+
+    /// The same for atoms that something else makes graphs of.
+    pub(super) fn condition_of(
+        &mut self,
+        condition: &Condition,
+        graph_of: &mut dyn FnMut(&mut Self, &Atom) -> Result<NodeId, OverBudget>,
+    ) -> Result<NodeId, OverBudget> {
         let (yes, no) = (self.graph.truth(true), self.graph.truth(false));
         match condition {
             Condition::Always => Ok(yes),
-            Condition::Atom(atom) => {
-                self.spend(atom.values.ranges().len())?;
-                Ok(plain::atom(self.graph, endian, atom, yes, no))
-            }
+            Condition::Atom(atom) => graph_of(self, atom),
             Condition::Not(inner) => {
-                let inner = self.condition(endian, inner)?;
+                let inner = self.condition_of(inner, graph_of)?;
                 self.choose(inner, no, yes)
             }
             Condition::All(parts) => parts.iter().try_fold(yes, |all, part| {
-                let part = self.condition(endian, part)?;
+                let part = self.condition_of(part, graph_of)?;
                 self.choose(all, part, no)
             }),
             Condition::Any(parts) => parts.iter().try_fold(no, |any, part| {
-                let part = self.condition(endian, part)?;
+                let part = self.condition_of(part, graph_of)?;
                 self.choose(any, yes, part)
             }),
         }
@@ -95,6 +101,19 @@ impl<'a> Combiner<'a> {
         let node = self.graph.switch(variable, arms);
         self.done.insert(key, node);
         Ok(node)
+    }
+
+    /// The node of a variable that leads to truths.
+    pub(super) fn truths(
+        &mut self,
+        variable: Variable,
+        arms: impl Iterator<Item = bool>,
+    ) -> Result<NodeId, OverBudget> {
+        let arms = (0_u32..).zip(arms).map(|(last, truth)| Arm { last, target: self.graph.truth(truth) });
+        let mut arms: Vec<Arm> = arms.collect();
+        self.spend(arms.len())?;
+        arms.last_mut().ok_or(OverBudget)?.last = u32::MAX;
+        Ok(self.graph.switch(variable, arms))
     }
 
     fn spend(&mut self, arms: usize) -> Result<(), OverBudget> {

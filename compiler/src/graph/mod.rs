@@ -7,17 +7,27 @@
 //!
 //! Every simplification is a law: a named function in `laws` or `known`, its identity in its comment, a truth table in its tests.
 
+mod arguments;
 mod call;
+mod choice;
+mod classes;
 mod combine;
+mod cost;
+mod diagram;
 mod known;
 mod laws;
+mod merge;
 mod plain;
 mod plainest;
 mod policy;
+mod synthesis;
 mod twins;
+mod views;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
 
 use crate::action::Action;
 
@@ -25,6 +35,10 @@ pub(crate) use laws::{largest_possible, smallest_possible};
 pub use plainest::plainest;
 pub use policy::of_policy;
 pub use words::{Variable, Word};
+
+/// A graph, or what it is made of, grew past its budget; something plainer takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OverBudget;
 
 /// A node of one [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,7 +83,7 @@ pub enum Node {
 pub struct Graph {
     nodes: Vec<Node>,
     // Looked up only, never gone through: its order can't show.
-    ids: HashMap<Node, NodeId>,
+    ids: FxHashMap<Node, NodeId>,
 }
 
 impl Graph {

@@ -47,14 +47,11 @@ pub(super) fn atom(graph: &mut Graph, endian: Endian, atom: &Atom, yes: NodeId, 
     graph.switch(high, arms)
 }
 
-/// The test whether a word is the low half of a value in these ranges that has this high half.
-fn words_in(graph: &mut Graph, low: Variable, ranges: &[(u64, u64)], high: u32, yes: NodeId, no: NodeId) -> NodeId {
-    let (floor, ceiling) = (u64::from(high) << 32, u64::from(high) << 32 | 0xffff_ffff);
-    let from = ranges.partition_point(|&(_, end)| end < floor);
-    let mut arms = Vec::new();
+/// The test whether a variable is in these ranges (ascending, disjoint).
+pub(super) fn ranges(graph: &mut Graph, variable: Variable, ranges: &[(u32, u32)], yes: NodeId, no: NodeId) -> NodeId {
+    let mut arms = Vec::with_capacity(ranges.len() * 2 + 1);
     let mut next = Some(0_u32);
-    for &(start, end) in ranges[from..].iter().take_while(|&&(start, _)| start <= ceiling) {
-        let (start, end) = (low_half(start.max(floor)), low_half(end.min(ceiling)));
+    for &(start, end) in ranges {
         if next.is_some_and(|next| next < start) {
             arms.push(Arm { last: start - 1, target: no });
         }
@@ -64,7 +61,16 @@ fn words_in(graph: &mut Graph, low: Variable, ranges: &[(u64, u64)], high: u32, 
     if next.is_some() {
         arms.push(Arm { last: u32::MAX, target: no });
     }
-    graph.switch(low, arms)
+    graph.switch(variable, arms)
+}
+
+/// The test whether a word is the low half of a value in these ranges that has this high half.
+fn words_in(graph: &mut Graph, low: Variable, ranges: &[(u64, u64)], high: u32, yes: NodeId, no: NodeId) -> NodeId {
+    let (floor, ceiling) = (u64::from(high) << 32, u64::from(high) << 32 | 0xffff_ffff);
+    let from = ranges.partition_point(|&(_, end)| end < floor);
+    let inside = ranges[from..].iter().take_while(|&&(start, _)| start <= ceiling);
+    let inside: Vec<_> = inside.map(|&(start, end)| (low_half(start.max(floor)), low_half(end.min(ceiling)))).collect();
+    self::ranges(graph, low, &inside, yes, no)
 }
 
 fn high_half(value: u64) -> u32 {

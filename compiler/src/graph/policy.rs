@@ -1,28 +1,23 @@
 //! The graph of a whole policy: token, number, arguments.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::call::of_call;
+use super::choice::Calls;
 use super::{Arm, Graph, NodeId, Variable, Word, laws, twins};
-use crate::abi::{Abi, Endian};
-use crate::action::Action;
-use crate::condition::Condition;
-use crate::policy::{CallPolicy, Policy};
-
-/// How many arms the ordered graphs of all calls together may cost to build; see [`of_call`].
-const COMBINE_BUDGET: usize = 400_000;
+use crate::abi::Abi;
+use crate::policy::Policy;
 
 /// The decision graph of a policy, and its root. Which statement caused a decision is no part of it.
 #[must_use]
 pub fn of_policy(policy: &Policy) -> (Graph, NodeId) {
     let mut graph = Graph::default();
     let other = graph.leaf(policy.other.action);
-    let mut calls = Calls { built: HashMap::new(), budget: COMBINE_BUDGET };
+    let calls = Calls::of(&mut graph, policy);
     let tokens: BTreeSet<u32> = Abi::ALL.iter().map(|abi| abi.token()).collect();
     let mut points = BTreeMap::new();
     for token in tokens {
         let sharing = Abi::ALL.iter().copied().filter(|abi| abi.token() == token);
-        let pieces: BTreeMap<u32, Arm> = sharing.flat_map(|abi| numbers(&mut graph, &mut calls, policy, abi)).collect();
+        let pieces: BTreeMap<u32, Arm> = sharing.flat_map(|abi| numbers(&mut graph, &calls, policy, abi)).collect();
         let arms = laws::merge_neighbours(pieces.into_values().collect());
         let arms = twins::share(&mut graph, &arms).unwrap_or(arms);
         points.insert(token, graph.switch(Variable::whole(Word::NUMBER), arms));
@@ -31,36 +26,8 @@ pub fn of_policy(policy: &Policy) -> (Graph, NodeId) {
     (graph, root)
 }
 
-/// The graphs of calls already built: policies have far fewer different calls than calls.
-struct Calls<'a> {
-    // Looked up only.
-    built: HashMap<Key<'a>, NodeId>,
-    budget: usize,
-}
-
-/// What the graph of a call depends on.
-#[derive(PartialEq, Eq, Hash)]
-struct Key<'a> {
-    little_endian: bool,
-    clauses: Vec<(&'a Condition, Action)>,
-    otherwise: Action,
-}
-
-impl<'a> Calls<'a> {
-    fn node(&mut self, graph: &mut Graph, endian: Endian, call: &'a CallPolicy) -> NodeId {
-        let otherwise = call.otherwise.action;
-        if call.clauses.is_empty() {
-            return graph.leaf(otherwise);
-        }
-        let clauses = call.clauses.iter().map(|clause| (&clause.condition, clause.decision.action)).collect();
-        let key = Key { little_endian: endian == Endian::Little, clauses, otherwise };
-        let budget = &mut self.budget;
-        *self.built.entry(key).or_insert_with(|| of_call(graph, endian, call, budget))
-    }
-}
-
 /// The intervals of one ABI's numbers, by their first number.
-fn numbers<'a>(graph: &mut Graph, calls: &mut Calls<'a>, policy: &'a Policy, abi: Abi) -> Vec<(u32, Arm)> {
+fn numbers<'a>(graph: &mut Graph, calls: &Calls<'a>, policy: &'a Policy, abi: Abi) -> Vec<(u32, Arm)> {
     let mut pieces = Vec::new();
     for &(first, last) in abi.numbers() {
         let arms = match policy.abis.get(&abi) {

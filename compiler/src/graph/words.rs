@@ -18,6 +18,21 @@ impl Word {
     /// `seccomp_data.nr`.
     pub const NUMBER: Self = Self { rank: 1, offset: offset::NUMBER as u8 };
 
+    /// A stand-in for the word that is looked at after `rank` others, in a graph of one call that has an order of its own.
+    pub(super) fn ranked(rank: u8) -> Self {
+        Self { rank, offset: 0 }
+    }
+
+    /// How many words are looked at before it, of a [`ranked`](Self::ranked) one.
+    pub(super) fn place(self) -> usize {
+        self.rank.into()
+    }
+
+    /// Which argument it is a half of; `None` for the token and the number.
+    pub(super) fn argument(self) -> Option<u8> {
+        self.rank.checked_sub(2).map(|half| half / 2)
+    }
+
     /// The high 32 bits of an argument.
     #[must_use]
     pub fn high(argument: u8, endian: Endian) -> Self {

@@ -4,6 +4,7 @@
 //! are the same function exactly when their ids are the same, which is what makes a proof a comparison of two numbers.
 //! Every operation is bounded: by the budget in memory and time, by the number of levels in recursion.
 
+use super::Cost;
 use crate::action::Action;
 
 /// The position of an input bit in the order of tests.
@@ -99,6 +100,7 @@ pub(super) struct Diagrams {
     cache: Vec<Remembered>,
     left: usize,
     steps_left: usize,
+    steps_paid: usize,
 }
 
 const FREE: u32 = u32::MAX;
@@ -112,6 +114,7 @@ impl Diagrams {
             cache: vec![NOTHING; SMALLEST],
             left: budget.min(TERMINAL as usize),
             steps_left: budget.saturating_mul(STEPS_PER_NODE),
+            steps_paid: 0,
         }
     }
 
@@ -124,7 +127,13 @@ impl Diagrams {
     /// Pays for work that makes no node, in steps of [`Self::choose`].
     pub(super) fn charge_steps(&mut self, steps: usize) -> Result<(), OutOfNodes> {
         self.steps_left = self.steps_left.checked_sub(steps).ok_or(OutOfNodes)?;
+        self.steps_paid += steps;
         Ok(())
+    }
+
+    /// What has been made and done so far.
+    pub(super) fn cost(&self) -> Cost {
+        Cost { nodes: self.nodes.len(), steps: self.steps_paid }
     }
 
     /// The test at the root; `None` for a constant.

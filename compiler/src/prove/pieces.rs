@@ -6,6 +6,9 @@
 use super::diagram::{Diagrams, Function, Level, OutOfNodes};
 use super::operation::Comparison;
 
+/// What a piece costs when a diagram is made, in steps: about so many nodes are looked up for it.
+const STEPS_PER_PIECE: usize = 4;
+
 /// 32 neighbouring levels read as a word, the first the most significant bit; bits outside the mask read as zero. The words
 /// of `seccomp_data`, masked or shifted right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,6 +127,7 @@ impl Values {
 impl Pieces {
     /// As a diagram.
     fn function(&self, diagrams: &mut Diagrams) -> Result<Function, OutOfNodes> {
+        diagrams.charge_steps(self.of.len() * STEPS_PER_PIECE)?;
         self.block(diagrams, &self.word.levels(), 0, &self.of)
     }
 

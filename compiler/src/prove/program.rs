@@ -318,16 +318,26 @@ impl Walk<'_> {
                 branch(self.diagrams, word, values, then, otherwise)
             }
             Step::Branch { condition, then, otherwise } => {
-                let then = self.take(then, built)?.function(self.diagrams)?;
-                let otherwise = self.take(otherwise, built)?.function(self.diagrams)?;
+                let then = self.take_function(then, built)?;
+                let otherwise = self.take_function(otherwise, built)?;
                 Ok(Built::Whole(self.diagrams.choose(condition, then, otherwise)?))
             }
             Step::Unless { condition, next } => {
-                let next = self.take(next, built)?.function(self.diagrams)?;
+                let next = self.take_function(next, built)?;
                 let killed = Function::constant(Action::from_ret(0));
                 Ok(Built::Whole(self.diagrams.choose(condition, killed, next)?))
             }
         }
+    }
+
+    /// What was built for a state as a diagram, which other steps that lead there find made.
+    fn take_function(&mut self, id: StateId, built: &mut [Option<Built>]) -> Result<Function, OutOfNodes> {
+        if self.states[id as usize].uses > 1
+            && let Some(of_state) = &mut built[id as usize]
+        {
+            *of_state = Built::Whole(of_state.function(self.diagrams)?);
+        }
+        self.take(id, built)?.function(self.diagrams)
     }
 
     /// What was built for a state, or a copy of it if other steps lead there too.

@@ -1,10 +1,10 @@
 //! Proofs that two filters are equal, or one inside the other.
 
-use super::Budget;
 use super::diagram::{Diagrams, Function, OutOfNodes};
 use super::layout::Layout;
 use super::listing::Differences;
 use super::verdict::{Filter, Relation, Side, Undecided, Verdict, Witness, WordOrder};
+use super::{Budget, Cost};
 use super::{difference, listing, operation, policy, program};
 use crate::abi::Endian;
 use crate::action::Action;
@@ -59,14 +59,22 @@ pub fn program_within(a: &Program, b: &Program, endian: Endian, budget: Budget) 
 /// Whether two filters stand in a relation, and if not, a call that shows it.
 #[must_use]
 pub fn prove(relation: Relation, left: Filter<'_>, right: Filter<'_>, budget: Budget) -> Verdict {
-    let outcome = both(left, right, budget, |diagrams, of_left, of_right| {
+    prove_at_cost(relation, left, right, budget).0
+}
+
+/// [`prove`], and what it cost.
+#[must_use]
+pub fn prove_at_cost(relation: Relation, left: Filter<'_>, right: Filter<'_>, budget: Budget) -> (Verdict, Cost) {
+    let mut diagrams = Diagrams::new(budget.nodes);
+    let outcome = both_in(&mut diagrams, left, right, budget, |diagrams, of_left, of_right| {
         Ok(difference::first(diagrams, relation, of_left, of_right)?.inspect(|witness| confirm(left, right, witness)))
     });
-    match outcome {
+    let verdict = match outcome {
         Ok(None) => Verdict::Holds,
         Ok(Some(witness)) => Verdict::Fails(witness),
         Err(undecided) => Verdict::Undecided(undecided),
-    }
+    };
+    (verdict, diagrams.cost())
 }
 
 /// Every number for which two filters don't stand in the relation, with a call that shows it, tokens and numbers
@@ -96,10 +104,20 @@ pub(super) fn both<T>(
     budget: Budget,
     ask: impl FnOnce(&mut Diagrams, Function, Function) -> Result<T, OutOfNodes>,
 ) -> Result<T, Undecided> {
-    let mut diagrams = Diagrams::new(budget.nodes);
-    let left = function(&mut diagrams, left, Side::Left, budget)?;
-    let right = function(&mut diagrams, right, Side::Right, budget)?;
-    ask(&mut diagrams, left, right).map_err(|OutOfNodes| Undecided::Comparison(budget))
+    both_in(&mut Diagrams::new(budget.nodes), left, right, budget, ask)
+}
+
+/// [`both`], with the store to build in.
+fn both_in<T>(
+    diagrams: &mut Diagrams,
+    left: Filter<'_>,
+    right: Filter<'_>,
+    budget: Budget,
+    ask: impl FnOnce(&mut Diagrams, Function, Function) -> Result<T, OutOfNodes>,
+) -> Result<T, Undecided> {
+    let left = function(diagrams, left, Side::Left, budget)?;
+    let right = function(diagrams, right, Side::Right, budget)?;
+    ask(diagrams, left, right).map_err(|OutOfNodes| Undecided::Comparison(budget))
 }
 
 /// A second opinion on a witness, from the policies themselves.

@@ -58,8 +58,8 @@ fn values(call: &CallPolicy) -> [Vec<u64>; 6] {
     values.map(|values| values.into_iter().collect())
 }
 
-/// The ends of each range and their neighbours, the extremes, every single bit of a mask set or missing, and each of these
-/// with other bits where the test must not look.
+/// The ends of each range and their neighbours, the extremes, every single bit of a mask set or missing, of few ranges every
+/// single bit changed, and each of these with other bits where the test must not look.
 fn of_atom(atom: &Atom, values: &mut BTreeSet<u64>) {
     let all = atom.width.max();
     let ranges = atom.values.ranges();
@@ -77,6 +77,11 @@ fn of_atom(atom: &Atom, values: &mut BTreeSet<u64>) {
             near.extend(some().map(|low| low ^ bit));
         }
         near.insert(atom.mask);
+    }
+    if (2..=MANY_RANGES).contains(&ranges.len()) {
+        // A program may test a set as values under a mask.
+        let bits = (0..64).map(|bit| 1_u64 << bit).filter(|bit| atom.mask & bit != 0);
+        near.extend(bits.flat_map(|bit| ranges.iter().map(move |&(low, _)| low ^ bit)));
     }
     let elsewhere: &[u64] = match atom.width {
         // What the kernel cuts off.

@@ -13,6 +13,8 @@ use crate::import::profile::{Action, ActionName, Architecture, Argument, At, Con
 /// Who resolves the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Client {
+    /// As Docker, but that nothing is lost on the way: someone else makes the bundle.
+    Bundle,
     Docker,
     Podman,
 }
@@ -63,7 +65,7 @@ pub(super) fn resolve<'p>(
         default: verb(client, host, default),
         default_span: default.name.span,
         architectures: of_machine(client, host, profile),
-        flags: flags(profile),
+        flags: flags(client, profile),
         profile,
         rules: rules
             .map(|entry| SpecRule {
@@ -76,14 +78,18 @@ pub(super) fn resolve<'p>(
     })
 }
 
-/// Of `archMap` the machine's own entry counts, and no other. Podman looks for it only on machines it has a name for
-/// (`nativeToSeccomp`); elsewhere the list stays empty, which leaves the machine's own ABI.
+/// Whether Podman looks into `archMap` on a machine: it needs a name for it (`nativeToSeccomp`).
+pub(crate) fn reads_arch_map(machine: Abi) -> bool {
+    [Abi::X86_64, Abi::Aarch64, Abi::Mips64, Abi::Mips64el, Abi::S390x].contains(&machine)
+}
+
+/// Of `archMap` the machine's own entry counts, and no other. Where Podman doesn't look the list stays empty, which leaves the
+/// machine's own ABI.
 fn of_machine(client: Client, host: &Host, profile: &Profile) -> Vec<Architecture> {
-    const OF_PODMAN: &[Abi] = &[Abi::X86_64, Abi::Aarch64, Abi::Mips64, Abi::Mips64el, Abi::S390x];
     if profile.machines.is_empty() {
         return profile.architectures.clone();
     }
-    if client == Client::Podman && !OF_PODMAN.contains(&host.machine) {
+    if client == Client::Podman && !reads_arch_map(host.machine) {
         return Vec::new();
     }
     let is_own = |own: &Architecture| own.value == Ok(host.machine);
@@ -116,11 +122,11 @@ fn verb(client: Client, host: &Host, action: &Action) -> Verb {
     Verb { action: action.name.value, number, text: action.name.value.verb(number) }
 }
 
-/// A file without flags gets `SPEC_ALLOW` from runc and crun. Docker and Podman drop an empty list on the way, so that one is
-/// the same; only in a bundle that callgate doesn't see is it not.
-fn flags(profile: &Profile) -> Vec<FilterFlag> {
+/// A file without flags gets `SPEC_ALLOW` from runc and crun, and one with an empty list doesn't; but Docker and Podman drop an
+/// empty list on the way.
+fn flags(client: Client, profile: &Profile) -> Vec<FilterFlag> {
     match &profile.flags {
-        Some(flags) if !flags.is_empty() => flags.clone(),
+        Some(flags) if !flags.is_empty() || client == Client::Bundle => flags.clone(),
         _ => vec![FilterFlag::SpecAllow],
     }
 }

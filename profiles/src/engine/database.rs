@@ -11,7 +11,7 @@ use callgate_grammar::Span;
 use super::Libseccomp;
 use crate::import::guard::Guard;
 use crate::import::profile::{Argument, Comparison};
-use crate::import::rules::{Rule, When};
+use crate::import::rules::{Order, Rule, When};
 
 /// A rule of one call: its comparisons as the ABI makes them, and what it does.
 #[derive(Clone, Debug)]
@@ -40,12 +40,14 @@ pub(super) enum Clash {
 /// The rules of a filter.
 pub(super) struct Database {
     libseccomp: Libseccomp,
+    /// Whether two rules can hold together and do different things.
+    overlapping: bool,
     abis: BTreeMap<Abi, BTreeMap<&'static str, Call>>,
 }
 
 impl Database {
     pub(super) fn new(libseccomp: Libseccomp, abis: &BTreeSet<Abi>) -> Self {
-        Self { libseccomp, abis: abis.iter().map(|&abi| (abi, BTreeMap::new())).collect() }
+        Self { libseccomp, overlapping: false, abis: abis.iter().map(|&abi| (abi, BTreeMap::new())).collect() }
     }
 
     /// Adds a rule for a call on every ABI that has it.
@@ -61,6 +63,7 @@ impl Database {
             for (name, arguments) in targets(self.libseccomp, abi, call, arguments, span) {
                 let kept = Kept { arguments, verb: verb.to_owned() };
                 if let Err(clash) = calls.entry(name).or_default().keep(kept) {
+                    self.overlapping |= clash == Clash::Overlap;
                     result = result.and(Err((abi, clash)));
                 }
             }
@@ -73,6 +76,11 @@ impl Database {
         if let Some(calls) = self.abis.get_mut(&abi) {
             calls.insert(call, Call { plain: Some(verb.to_owned()), conditional: Vec::new() });
         }
+    }
+
+    /// How the rules that are left stand to each other.
+    pub(super) fn order(&self) -> Order {
+        if self.overlapping { Order::FirstMatch } else { Order::Apart }
     }
 
     /// The rules that are left, those alike on several ABIs as one.
@@ -166,6 +174,12 @@ fn questions(arguments: &[Argument]) -> BTreeSet<(u8, Comparison, u64, u64)> {
 
 /// Whether two rules can hold together. What can't be decided in budget counts as "they can".
 fn overlaps(one: &[Argument], other: &[Argument]) -> bool {
+    let equalities = |arguments: &[Argument]| arguments.iter().all(|one| one.comparison == Comparison::Equal);
+    if equalities(one) && equalities(other) {
+        // Masked equalities hold together unless a bit that both look at is asked to be two things.
+        let apart = |a: &Argument, b: &Argument| a.index == b.index && (a.value ^ b.value) & a.mask & b.mask != 0;
+        return !one.iter().any(|a| other.iter().any(|b| apart(a, b)));
+    }
     let condition = |arguments: &[Argument]| Condition::All(arguments.iter().map(atom).collect());
     prove::overlap(&condition(one), &condition(other), Budget::default()) != Overlap::Never
 }

@@ -12,7 +12,7 @@ use super::database::{Clash, Database};
 use super::{Host, Libseccomp, stub};
 use crate::import::docker;
 use crate::import::profile::{ActionName, Argument};
-use crate::import::rules::{Order, Statements};
+use crate::import::rules::Statements;
 
 /// Who loads the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +73,10 @@ pub(super) fn statements(
     }
     let mut header = vec!["kill-thread: arch other".to_owned()];
     header.extend(docker::header(&spec.flags, spec.profile));
+    let order = database.order();
     let mut rules = database.into_rules();
     rules.append(&mut numbers);
-    Some(Statements { listed: Some(abis), header, default: spec.default.text.clone(), rules, order: Order::FirstMatch })
+    Some(Statements { listed: Some(abis), header, default: spec.default.text.clone(), rules, order })
 }
 
 /// The architectures of the profile, those that libseccomp knows. What it doesn't know stops the container.

@@ -116,7 +116,7 @@ fn code_name(code: u16) -> Option<String> {
 }
 
 /// What is loaded, or what is returned.
-fn comment(instruction: Instruction, endian: Endian) -> Option<String> {
+pub(super) fn comment(instruction: Instruction, endian: Endian) -> Option<String> {
     const LOAD: u16 = op::LD | op::W | op::ABS;
     const RETURN: u16 = op::RET | op::K;
     match instruction.code {

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_compiler::policy::{FilterFlag, Policy};
+use callgate_compiler::tables;
 use serde::Serialize;
 
 use super::rules::{Plan, Rule, Test, plan};
-use super::{Export, ExportError, ExportOptions, Format, notes};
+use super::{Export, ExportError, ExportOptions, Format, notes, proof, spo};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +19,8 @@ struct Document<'a> {
     /// Always there when the action takes one: what its absence means has changed between versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     default_errno_ret: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_errno: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     architectures: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +47,9 @@ struct Entry {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     errno_ret: Option<u16>,
+    /// Podman takes it before the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errno: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     args: Vec<Argument>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,18 +86,26 @@ impl Argument {
 pub(super) fn export(policy: &Policy, format: Format, options: &ExportOptions) -> Result<Export, ExportError> {
     let plan = plan(policy, format, options.allow_lossy)?;
     let (default_action, default_errno_ret) = action(plan.default);
-    let docker = format == Format::Docker;
+    let docker = !format.is_one_list();
     let document = Document {
         default_action,
         default_errno_ret,
+        default_errno: errno_name(policy, plan.default, format),
         architectures: (!docker).then(|| policy.abis.keys().map(|abi| abi.oci_name()).collect()),
         arch_map: docker.then(|| arch_map(policy)),
         flags: flags(policy, format),
         listener_path: policy.listener.as_deref(),
-        syscalls: entries(policy, &plan),
+        syscalls: entries(policy, &plan, format),
     };
-    let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers in structs always serialise");
-    bytes.push(b'\n');
+    let always = "strings and numbers in structs always serialise";
+    let mut bytes = match format {
+        Format::Spo => spo::resource(serde_json::to_value(&document).expect(always))?.into_bytes(),
+        _ => serde_json::to_vec_pretty(&document).expect(always),
+    };
+    if !bytes.ends_with(b"\n") {
+        bytes.push(b'\n');
+    }
+    proof::prove(policy, &plan, format, &bytes)?;
     Ok(Export { bytes, notes: notes::of_document(policy, &plan, format) })
 }
 
@@ -112,7 +126,7 @@ fn arch_map(policy: &Policy) -> Vec<Architecture> {
 /// A list that isn't there is not an empty one: without it runc and crun turn on `SPEC_ALLOW`. Docker drops empty lists on the
 /// way to the runtime, so there it makes no difference.
 fn flags(policy: &Policy, format: Format) -> Option<Vec<String>> {
-    if policy.flags.is_empty() && format == Format::Docker {
+    if policy.flags.is_empty() && !format.is_one_list() {
         return None;
     }
     let names = FilterFlag::ALL.iter().filter(|(flag, ..)| policy.flags.contains(flag));
@@ -120,7 +134,7 @@ fn flags(policy: &Policy, format: Format) -> Option<Vec<String>> {
 }
 
 /// The calls with the same rule share an entry. Rules without conditions come first.
-fn entries(policy: &Policy, plan: &Plan) -> Vec<Entry> {
+fn entries(policy: &Policy, plan: &Plan, format: Format) -> Vec<Entry> {
     let mut names: BTreeMap<(Option<Abi>, &Rule), Vec<&'static str>> = BTreeMap::new();
     for (&(machine, name), rules) in &plan.rules {
         for rule in rules {
@@ -136,8 +150,9 @@ fn entries(policy: &Policy, plan: &Plan) -> Vec<Entry> {
             names,
             action,
             errno_ret,
+            errno: errno_name(policy, rule.action, format),
             args: rule.tests.iter().map(Argument::of).collect(),
-            includes: machine.map(|machine| Includes { arches: hosts(machine, policy) }),
+            includes: machine.map(|machine| Includes { arches: hosts(machine, policy, format) }),
         }
     };
     names.into_iter().map(entry).collect()
@@ -157,11 +172,29 @@ fn action(action: Action) -> (&'static str, Option<u16>) {
     }
 }
 
+/// An errno's name in Podman's files, where it is that number on every machine of the policy: Podman asks its own.
+fn errno_name(policy: &Policy, action: Action, format: Format) -> Option<&'static str> {
+    let Action::Errno(number) = action else { return None };
+    let name = tables::errno_name(Abi::X86_64, number).filter(|_| format == Format::Podman)?;
+    policy.abis.keys().all(|abi| tables::errno(abi.native(), name) == Some(number)).then_some(name)
+}
+
 /// What `includes.arches` calls the hosts of a machine's ABIs that the policy lists: the machine itself, and the 32-bit ones
 /// whose own ABI it also runs, so that the rules hold there too.
-fn hosts(machine: Abi, policy: &Policy) -> Vec<&'static str> {
+fn hosts(machine: Abi, policy: &Policy, format: Format) -> Vec<&'static str> {
     let others = policy.abis.keys().copied().filter(|&abi| abi != machine && abi.native() == machine);
-    std::iter::once(machine).chain(others).filter_map(moby_name).collect()
+    let name = if format == Format::Podman { libseccomp_name } else { moby_name };
+    std::iter::once(machine).chain(others).filter_map(name).collect()
+}
+
+/// What libseccomp-golang calls a host (`ScmpArch.String`), which is what Podman compares with.
+fn libseccomp_name(host: Abi) -> Option<&'static str> {
+    match host {
+        Abi::Mips => Some("mips"),
+        Abi::Mipsn32el => Some("mipsel64n32"),
+        Abi::Loongarch64 => Some("loong64"),
+        other => moby_name(other),
+    }
 }
 
 /// What moby calls a host (`goToNative` in its `profiles/seccomp/seccomp_linux.go`); `None` for ABIs that are no host's own to it.

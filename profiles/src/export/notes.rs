@@ -10,6 +10,7 @@ use callgate_compiler::tables;
 use super::multiplexed::multiplexers;
 use super::rules::{Plan, expressible};
 use super::{Format, some_abis, spelled, spelled_on};
+use crate::engine::{Libseccomp, reads_arch_map};
 
 /// How many names a note spells out.
 const NAMES_SHOWN: usize = 8;
@@ -50,6 +51,8 @@ pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<S
              `--arch`"
         ));
     }
+    notes.extend(passed_over_by_podman(policy, format));
+    notes.extend(unknown_to_libseccomp(plan));
     if format == Format::Docker {
         let new: Vec<&str> = flag_names(&policy.flags).filter(|name| !matches!(*name, "LOG" | "SPEC_ALLOW")).collect();
         if !new.is_empty() {
@@ -57,6 +60,26 @@ pub(super) fn of_document(policy: &Policy, plan: &Plan, format: Format) -> Vec<S
         }
     }
     notes
+}
+
+fn passed_over_by_podman(policy: &Policy, format: Format) -> Option<String> {
+    let further = |abi: &&Abi| **abi != abi.native() && !reads_arch_map(abi.native());
+    let lost: Vec<Abi> = policy.abis.keys().filter(further).copied().collect();
+    (format == Format::Podman && !lost.is_empty())
+        .then(|| format!("Podman takes in no further ABIs on the machines of {}", some_abis(&lost, ", ")))
+}
+
+fn unknown_to_libseccomp(plan: &Plan) -> Option<String> {
+    let names: BTreeSet<&str> =
+        plan.rules.keys().map(|&(_, name)| name).filter(|name| !Libseccomp::Debian12.knows(name)).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "libseccomp 2.5 has no names for {}: with it these calls get the file's default, {}",
+            some_names(&names),
+            spelled(plan.default)
+        )
+    })
 }
 
 /// Notes on an LXC policy, which libseccomp carries out for every ABI of the machine.
@@ -110,7 +133,15 @@ fn machines_own_abi(policy: &Policy) -> Option<String> {
     })
 }
 
-fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
+/// Calls whose rules libseccomp has speak for a multiplexer as well.
+pub(super) struct SpokenFor {
+    pub(super) multiplexer: &'static str,
+    pub(super) abis: Vec<Abi>,
+    calls: BTreeSet<&'static str>,
+}
+
+/// Every multiplexer that has no rule of its own to keep it apart, with the ABIs where that matters.
+pub(super) fn spoken_for(policy: &Policy, plan: &Plan) -> Vec<SpokenFor> {
     let ruled = |name: &str, abi: Abi| {
         let mut rules = plan
             .rules
@@ -118,23 +149,28 @@ fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
             .filter(|((machine, call), _)| *call == name && machine.is_none_or(|machine| machine == abi.native()));
         rules.next().map(|(_, rules)| rules)
     };
-    let note = |(multiplexer, parts): (&str, Vec<&'static str>)| {
+    let of_multiplexer = |(multiplexer, parts): (&'static str, Vec<&'static str>)| {
         let kept_apart =
             |abi| ruled(multiplexer, abi).is_some_and(|rules| rules.iter().all(|rule| rule.tests.is_empty()));
         let parts_ruled = |abi| parts.iter().copied().filter(move |part| ruled(part, abi).is_some());
         let having = policy.abis.keys().copied().filter(|&abi| tables::number(abi, multiplexer).is_some());
         let abis: Vec<Abi> = having.filter(|&abi| !kept_apart(abi) && parts_ruled(abi).next().is_some()).collect();
-        let calls: BTreeSet<&str> = abis.iter().flat_map(|&abi| parts_ruled(abi)).collect();
-        (!abis.is_empty()).then(|| {
-            format!(
-                "on {}, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
-                 argument; a rule of its own for {multiplexer} (errno(ENOSYS): {multiplexer}) keeps it apart",
-                some_abis(&abis, ", "),
-                some_names(&calls.into_iter().collect::<Vec<_>>())
-            )
-        })
+        let calls = abis.iter().flat_map(|&abi| parts_ruled(abi)).collect();
+        (!abis.is_empty()).then_some(SpokenFor { multiplexer, abis, calls })
     };
-    multiplexers().into_iter().filter_map(note).collect()
+    multiplexers().into_iter().filter_map(of_multiplexer).collect()
+}
+
+fn multiplexed(policy: &Policy, plan: &Plan) -> Vec<String> {
+    let note = |SpokenFor { multiplexer, abis, calls }: SpokenFor| {
+        format!(
+            "on {}, libseccomp lets the rules on {} speak for {multiplexer} too, whatever their conditions on the first \
+             argument; a rule of its own for {multiplexer} (errno(ENOSYS): {multiplexer}) keeps it apart",
+            some_abis(&abis, ", "),
+            some_names(&calls.into_iter().collect::<Vec<_>>())
+        )
+    };
+    spoken_for(policy, plan).into_iter().map(note).collect()
 }
 
 fn some_names(names: &[&str]) -> String {

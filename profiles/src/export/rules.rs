@@ -189,7 +189,7 @@ pub(super) fn plan(policy: &Policy, format: Format, allow_lossy: bool) -> Result
     if !differences.is_empty() {
         return Err(ExportError::Differs { format, differences });
     }
-    if format == Format::Docker {
+    if !format.is_one_list() {
         for abi in plan.not_vouched_for(policy) {
             plan.name_only_where_known(policy, abi.native());
         }
@@ -263,7 +263,7 @@ fn choose(
     if let Some(rules) = common(all().collect::<Vec<_>>()) {
         return Ok(Ok(BTreeMap::from([(None, rules.clone())])));
     }
-    if format != Format::Docker {
+    if format.is_one_list() {
         return Ok(Err(Problem::AbisDisagree(lists.keys().copied().collect())));
     }
     let mut chosen = BTreeMap::new();

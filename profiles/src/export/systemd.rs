@@ -3,10 +3,9 @@
 //! The lists only use names, never sets: what a set holds changes with the version. `@default` is in every allow-list whether
 //! it is written or not, so what a policy refuses of it is taken out again.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_compiler::policy::Policy;
 use callgate_compiler::tables;
@@ -47,15 +46,15 @@ pub(super) fn export(policy: &Policy, options: &ExportOptions) -> Result<Export,
         let refused = plan.calls.iter().filter(|(_, action)| !action.permits());
         let refused = refused.filter_map(|(name, action)| match *action == default {
             true => implied.contains(name).then(|| (*name).to_owned()),
-            false => Some(with_verdict(name, *action)),
+            false => Some(with_verdict(policy, name, *action)),
         });
         list(&mut text, "SystemCallFilter=~", &refused.collect::<Vec<_>>());
         if let Action::Errno(errno) = default {
-            let _ = writeln!(text, "SystemCallErrorNumber={}", error(errno));
+            let _ = writeln!(text, "SystemCallErrorNumber={}", error(policy, errno));
         }
     } else {
         let refused = plan.calls.iter().filter(|(_, action)| !action.permits());
-        let refused: Vec<String> = refused.map(|(name, action)| with_verdict(name, *action)).collect();
+        let refused: Vec<String> = refused.map(|(name, action)| with_verdict(policy, name, *action)).collect();
         list(&mut text, "SystemCallFilter=~", &refused);
     }
     let with = |wanted: Action| {
@@ -74,37 +73,33 @@ pub(super) fn export(policy: &Policy, options: &ExportOptions) -> Result<Export,
     }
     let mut notes = plan.notes;
     notes.extend(notes::of_filter(policy));
-    let others: BTreeMap<Action, ()> = policy
+    let others: BTreeSet<Action> = policy
         .foreign
         .values()
         .map(|decision| decision.action)
         .chain([policy.other.action])
         .filter(|action| !matches!(action, Action::KillProcess | Action::KillThread))
-        .map(|action| (action, ()))
         .collect();
     if !others.is_empty() {
-        let spelled: Vec<String> = others.into_keys().map(super::spelled).collect();
+        let spelled: Vec<String> = others.into_iter().map(super::spelled).collect();
         notes.push(format!("the policy says {} for ABIs that it doesn't list; systemd kills", spelled.join(" and ")));
     }
     Ok(Export { bytes: text.into_bytes(), notes })
 }
 
 /// `name:EPERM`, `name:kill`
-fn with_verdict(name: &str, action: Action) -> String {
+fn with_verdict(policy: &Policy, name: &str, action: Action) -> String {
     match action {
-        Action::Errno(errno) => format!("{name}:{}", error(errno)),
+        Action::Errno(errno) => format!("{name}:{}", error(policy, errno)),
         _ => format!("{name}:kill"),
     }
 }
 
-/// The error's name, or its number; systemd reads both. MIPS numbers some errors its own way, so names are those of others.
-fn error(errno: u16) -> String {
-    let names = Abi::ALL.iter().map(|&abi| tables::errno_name(abi, errno));
-    let mut distinct: Vec<_> = names.collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    match distinct.as_slice() {
-        [Some(name)] => (*name).to_owned(),
+/// The error's name where all these ABIs have one for it, else its number: MIPS numbers some errors its own way.
+fn error(policy: &Policy, errno: u16) -> String {
+    let names: BTreeSet<_> = policy.abis.keys().map(|&abi| tables::errno_name(abi, errno)).collect();
+    match names.first() {
+        Some(Some(name)) if names.len() == 1 => (*name).to_owned(),
         _ => errno.to_string(),
     }
 }

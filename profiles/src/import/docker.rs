@@ -18,12 +18,14 @@ use super::profile::{Action, ActionName, Argument, Comparison, Entry, Profile};
 use super::rules::{Order, Rule, Statements, Test, When};
 
 /// The statements that say what the document says.
-pub(super) fn statements(profile: &Profile, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
+///
+/// `podman`: the names of errnos are the format's own, so that there is nothing to say about them.
+pub(super) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let Some(default) = &profile.default else {
         diagnostics.push(missing_default(profile.span));
         return None;
     };
-    let default = verb(default, diagnostics);
+    let default = verb(default, podman, diagnostics);
     let listed = architectures(profile, diagnostics);
     if let Some(metadata) = &profile.metadata {
         diagnostics.push(
@@ -35,7 +37,7 @@ pub(super) fn statements(profile: &Profile, diagnostics: &mut Vec<Diagnostic>) -
     let mut rules = Vec::new();
     let mut missing = BTreeSet::new();
     for entry in &profile.entries {
-        let verb = verb(&entry.action, diagnostics);
+        let verb = verb(&entry.action, podman, diagnostics);
         let guard = guard(entry, &abis);
         let when = when(&entry.arguments, diagnostics);
         let Some(guard) = guard else { continue };
@@ -74,7 +76,7 @@ pub(crate) fn header(flags: &[FilterFlag], profile: &Profile) -> Vec<String> {
 }
 
 /// What an action with its errno is in the language.
-fn verb(action: &Action, diagnostics: &mut Vec<Diagnostic>) -> String {
+fn verb(action: &Action, podman: bool, diagnostics: &mut Vec<Diagnostic>) -> String {
     let number = action.errno.number;
     let name = action.errno.name.as_ref().filter(|_| action.name.value == ActionName::Errno);
     let Some(name) = name else {
@@ -85,6 +87,7 @@ fn verb(action: &Action, diagnostics: &mut Vec<Diagnostic>) -> String {
         return action.name.value.verb(if errno { number.min(MAX_ERRNO) } else { number });
     };
     match number {
+        _ if podman => {}
         Some(number) if !is_errno(&name.value, u64::from(number.value)) => diagnostics.push(
             Diagnostic::error("two-errnos", format!("`{}` and {} are two errnos", name.value, number.value))
                 .at(name.span, "Podman takes this one")

@@ -91,6 +91,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
         error: "deny".to_owned(),
         debuggers: false,
         blocks: false,
+        decided: BTreeSet::new(),
     };
     let whole = Piece::whole(document.text, document.source);
     for line in whole.lines() {
@@ -130,6 +131,8 @@ struct Reader<'a, 'd> {
     error: String,
     debuggers: bool,
     blocks: bool,
+    /// Calls that have their rule.
+    decided: BTreeSet<String>,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -245,7 +248,15 @@ impl<'a> Reader<'a, '_> {
 
     fn group(&mut self, name: &str, verb: &str, rules: &mut Vec<Rule>) {
         let calls = groups().calls(name).unwrap_or_default();
-        rules.extend(calls.into_iter().filter(|call| calls::is_known(call)).map(|call| rule(call, verb)));
+        calls.into_iter().filter(|call| calls::is_known(call)).for_each(|call| self.rule(call, verb, rules));
+    }
+
+    /// The first rule of a call counts, so that there is no second.
+    fn rule(&mut self, call: &str, verb: &str, rules: &mut Vec<Rule>) {
+        if self.decided.insert(call.to_owned()) {
+            let guard = Guard::on(&Statements::abis(None));
+            rules.push(Rule { call: call.to_owned(), guard, when: When::Always, verb: verb.to_owned() });
+        }
     }
 
     /// The rules of a list: of its exceptions, or of all the others.
@@ -282,7 +293,7 @@ impl<'a> Reader<'a, '_> {
                 );
                 return wrong(&name, format!("firejail 0.9.80 has no group `{}`", name.text), help);
             };
-            rules.extend(calls.into_iter().filter(|call| calls::is_known(call)).map(|call| rule(call, &verb)));
+            calls.into_iter().filter(|call| calls::is_known(call)).for_each(|call| self.rule(call, &verb, rules));
         } else if let Some(number) = name.text.strip_prefix('$') {
             let Some(number) = calls::c_number(number).and_then(|number| u32::try_from(number).ok()) else {
                 return wrong(&name, "after $ comes the number of a call", "write `$165`");
@@ -290,17 +301,12 @@ impl<'a> Reader<'a, '_> {
             let all: BTreeSet<Abi> = Abi::ALL.iter().copied().collect();
             rules.extend(calls::numbered(number, &all, &When::Always, &verb));
         } else if calls::is_known(name.text) {
-            rules.push(rule(name.text, &verb));
+            self.rule(name.text, &verb, rules);
         } else if !groups().has(name.text) {
             return Err(Box::new(calls::unknown(name.text, name.span(), self.diagnostics.len())));
         }
         Ok(())
     }
-}
-
-fn rule(call: &str, verb: &str) -> Rule {
-    let guard = Guard::on(&Statements::abis(None));
-    Rule { call: call.to_owned(), guard, when: When::Always, verb: verb.to_owned() }
 }
 
 fn error_verb(piece: &Piece<'_>) -> Result<String> {

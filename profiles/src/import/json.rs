@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Format;
+use super::yaml::{Place, origin};
 
 /// The members of an object as written, each with its text.
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
@@ -39,10 +40,14 @@ pub(super) fn format(text: &str) -> Option<Format> {
     let members: Members<'_> = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
     let keys: Vec<&str> = members.0.iter().map(|(key, _)| key.get().trim_matches('"')).collect();
     let has = |key: &str| keys.iter().any(|known| known.eq_ignore_ascii_case(key));
+    if has("kind") && has("apiVersion") {
+        return Some(Format::Spo);
+    }
     if has("ociVersion") || (has("linux") && has("process")) {
         return Some(Format::Oci);
     }
-    if has("defaultAction") || has("syscalls") || has("archMap") {
+    // Without anything in it, it is what engines take for no profile at all.
+    if members.0.is_empty() || has("defaultAction") || has("syscalls") || has("archMap") {
         return Some(Format::Docker);
     }
     let is_filter = |value: &RawValue| {
@@ -73,13 +78,25 @@ impl<'a> Object<'a> {
 /// Reads values of one text and collects what is wrong with them.
 pub(super) struct Reader<'a, 'd> {
     text: &'a str,
+    /// Where the parts of the text come from, if it was another text first.
+    places: &'a [Place],
     source: SourceId,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl<'a, 'd> Reader<'a, 'd> {
     pub(super) fn new(text: &'a str, source: SourceId, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
-        Self { text, source, diagnostics }
+        Self { text, places: &[], source, diagnostics }
+    }
+
+    /// Of JSON that was YAML: everything stands where it stood there.
+    pub(super) fn of_yaml(
+        text: &'a str,
+        places: &'a [Place],
+        source: SourceId,
+        diagnostics: &'d mut Vec<Diagnostic>,
+    ) -> Self {
+        Self { text, places, source, diagnostics }
     }
 
     /// The text's one value. What is no JSON is one error with its place.
@@ -112,6 +129,9 @@ impl<'a, 'd> Reader<'a, 'd> {
     }
 
     fn range(&self, start: usize, end: usize) -> Span {
+        if let Some(span) = origin(self.places, start, end) {
+            return span;
+        }
         let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
         Span { source: self.source, start: offset(start), end: offset(end) }
     }

@@ -4,6 +4,8 @@
 //! Arguments have the widths of the kernel's prototypes unless a rule names them itself; comparisons are unsigned. What no
 //! rule matches meets the default, which kills the thread when the file names none.
 
+mod condition;
+mod expression;
 mod lexer;
 mod parser;
 mod word;
@@ -13,10 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_compiler::abi::Abi;
 use callgate_compiler::condition::Width;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span, did_you_mean};
+use callgate_grammar::{Diagnostic, Severity, Span, did_you_mean};
 
+use self::condition::Condition;
+use self::expression::Node;
 use self::lexer::Lexer;
-use self::parser::{Call, Entry, Filter, Node, Parser, Program};
+use self::parser::{Call, Entry, Filter, Parser, Program};
 use self::word::{Comparison, TwoArguments, Word, compare};
 use super::calls::{self, MAX_ERRORS};
 use super::guard::Guard;
@@ -72,7 +76,7 @@ pub(super) fn import(
     }
     let end = span(document.source, document.text.len(), document.text.len());
     let program = Parser::new(lexer.tokens, end, diagnostics).program();
-    let mut reader = Reader { diagnostics, said: BTreeSet::new() };
+    let mut reader = Reader { diagnostics, said: BTreeSet::new(), pending: Vec::new() };
     reader.check_unused(&program);
     let mut rules = Vec::new();
     reader.rules(&program, 0, &mut vec![false; program.policies.len()], &mut rules);
@@ -80,65 +84,12 @@ pub(super) fn import(
     Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::FirstMatch })
 }
 
-/// A condition without arguments' names in it.
-enum Condition {
-    Known(bool),
-    Test(String),
-    Not(Box<Condition>),
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-}
-
-impl Condition {
-    fn not(self) -> Self {
-        match self {
-            Self::Known(known) => Self::Known(!known),
-            Self::Not(inner) => *inner,
-            other => Self::Not(Box::new(other)),
-        }
-    }
-
-    /// All of them, or (`all` false) any of them.
-    fn join(parts: impl Iterator<Item = Self>, all: bool) -> Self {
-        let mut left = Vec::new();
-        for part in parts {
-            match part {
-                Self::Known(known) if known == all => {}
-                Self::Known(known) => return Self::Known(known),
-                other => left.push(other),
-            }
-        }
-        match (left.len(), all) {
-            (0, _) => Self::Known(all),
-            (1, _) => left.remove(0),
-            (_, true) => Self::All(left),
-            (_, false) => Self::Any(left),
-        }
-    }
-
-    fn text(&self) -> String {
-        let joined = |parts: &[Self], sign: &str| parts.iter().map(Self::bracketed).collect::<Vec<_>>().join(sign);
-        match self {
-            Self::Known(known) => known.to_string(),
-            Self::Test(text) => text.clone(),
-            Self::Not(inner) => format!("!({})", inner.text()),
-            Self::All(parts) => joined(parts, " && "),
-            Self::Any(parts) => joined(parts, " || "),
-        }
-    }
-
-    fn bracketed(&self) -> String {
-        match self {
-            Self::All(_) | Self::Any(_) => format!("({})", self.text()),
-            other => other.text(),
-        }
-    }
-}
-
 struct Reader<'d> {
     diagnostics: &'d mut Vec<Diagnostic>,
     /// Places that have their finding: a rule is read once for each ABI.
     said: BTreeSet<Span>,
+    /// What is wrong with a rule on the ABI it is read for.
+    pending: Vec<(Span, Diagnostic)>,
 }
 
 /// Whether kafel has the call that a filter names. Where it has tables of its own, those decide.
@@ -150,6 +101,11 @@ fn is_named(filter: &Filter, abis: &[Abi]) -> bool {
     let usual = sure.iter().any(|&abi| tables::number(abi, name).is_some());
     // An empty list has its own finding.
     abis.is_empty() || known(&sure) || (!usual && known(&others))
+}
+
+/// How bad it is that a rule holds good on other ABIs and not on this one: few files are meant for machines of 32 bits.
+fn elsewhere(abi: Abi) -> Severity {
+    if abi.long_bits() == 64 { Severity::Warning } else { Severity::Note }
 }
 
 /// What a rule is about on one ABI.
@@ -211,6 +167,8 @@ impl Reader<'_> {
         let abis = filter.abis.as_deref().unwrap_or(Abi::ALL);
         let mut found: BTreeMap<(String, Option<String>), BTreeSet<Abi>> = BTreeMap::new();
         let named = is_named(filter, abis);
+        let mut succeeded = false;
+        let mut failures: Vec<(Abi, Vec<(Span, Diagnostic)>)> = Vec::new();
         for &abi in abis {
             let call = match &filter.call {
                 Call::Name(name) => from_kafel(abi, name),
@@ -228,9 +186,13 @@ impl Reader<'_> {
                 None => Condition::Known(true),
                 Some(node) => match self.condition(node, &place) {
                     Some(condition) => condition,
-                    None => continue,
+                    None => {
+                        failures.push((abi, std::mem::take(&mut self.pending)));
+                        continue;
+                    }
                 },
             };
+            succeeded = true;
             let when = match condition {
                 Condition::Known(false) => continue,
                 Condition::Known(true) => None,
@@ -243,6 +205,7 @@ impl Reader<'_> {
             };
             found.entry((target, when)).or_default().insert(abi);
         }
+        self.conditions_failed(failures, succeeded);
         if let Call::Name(name) = &filter.call {
             self.call_name(name, named, abis, filter.span);
         }
@@ -264,19 +227,36 @@ impl Reader<'_> {
         }
     }
 
+    /// Says what is wrong with a rule's condition; where it holds good on some ABIs, kafel refuses it for the others alone.
+    fn conditions_failed(&mut self, failures: Vec<(Abi, Vec<(Span, Diagnostic)>)>, succeeded: bool) {
+        for (abi, findings) in failures {
+            for (span, mut finding) in findings {
+                if succeeded {
+                    finding.severity = elsewhere(abi);
+                    finding
+                        .notes
+                        .push(format!("kafel refuses the file for {abi}; there the policy passes over this rule"));
+                }
+                self.say(span, finding);
+            }
+        }
+    }
+
     /// What is to be said of a name that kafel doesn't have, or not everywhere.
     fn call_name(&mut self, name: &str, named: bool, abis: &[Abi], span: Span) {
-        let theirs = abis.iter().find_map(|&abi| {
+        let otherwise = |&abi: &Abi| {
             let nr = tables::number(abi, name).filter(|_| from_kafel(abi, name).is_none())?;
             Some((abi, to_kafel(abi, tables::name(abi, nr)?)?))
-        });
+        };
+        // The most usual ABI first.
+        let theirs = abis.iter().filter_map(otherwise).max_by_key(|(abi, _)| elsewhere(*abi));
         let finding = match (theirs, named) {
             (Some((_, theirs)), false) => Diagnostic::error("unknown-syscall", format!("kafel has no call `{name}`"))
                 .at(span, "")
                 .help(format!("kafel calls it `{theirs}`")),
             (None, false) => calls::unknown(name, span, self.diagnostics.len()),
             (Some((abi, theirs)), true) => {
-                Diagnostic::warning("not-kafels-name", format!("on {abi} kafel calls `{name}` otherwise"))
+                Diagnostic::new(elsewhere(abi), "not-kafels-name", format!("on {abi} kafel calls `{name}` otherwise"))
                     .at(span, "so that this rule isn't for it there")
                     .help(format!("write `{theirs}` for {abi}"))
             }
@@ -309,13 +289,13 @@ impl Reader<'_> {
     }
 
     fn two_arguments<T>(&mut self, span: Span) -> Option<T> {
-        self.say(
+        self.pending.push((
             span,
             Diagnostic::error("two-arguments", "this compares arguments with each other")
                 .at(span, "")
                 .because("callgate's language compares an argument with constants only")
                 .help("compare each argument with a constant"),
-        );
+        ));
         None
     }
 
@@ -360,14 +340,14 @@ impl Reader<'_> {
             (None, None) => Vec::new(),
         };
         let near = did_you_mean(name, known.iter().copied());
-        self.say(
+        self.pending.push((
             span,
             match near {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None if known.is_empty() => error.help("name the arguments after the call: `SYSCALL[1](fd)`"),
                 None => error.help(format!("the arguments are {}; constants need a #define", known.join(", "))),
             },
-        );
+        ));
         None
     }
 }

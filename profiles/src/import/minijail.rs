@@ -87,6 +87,8 @@ struct Importer<'i, 'd> {
     includes: &'i mut Includes<'i>,
     diagnostics: &'d mut Vec<Diagnostic>,
     default: Option<String>,
+    /// How many files were included.
+    files: usize,
     /// In the order of the text.
     entries: Vec<Entry>,
 }
@@ -94,13 +96,16 @@ struct Importer<'i, 'd> {
 /// How deep files may include each other; minijail itself stops at one.
 const DEPTH: usize = 8;
 
+/// How many files one policy may include; a few lines in each of eight levels could ask for millions.
+const FILES: usize = 256;
+
 pub(super) fn import(
     document: &Document<'_>,
     includes: &mut Includes<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Statements {
     let mut give = |path: &str, span: Span| includes(path, span);
-    let mut importer = Importer { includes: &mut give, diagnostics, default: None, entries: Vec::new() };
+    let mut importer = Importer { includes: &mut give, diagnostics, default: None, files: 0, entries: Vec::new() };
     importer.text(document.text, document.source, 0);
     let Importer { default, entries, diagnostics, .. } = importer;
     let all = Statements::abis(None);
@@ -169,8 +174,16 @@ impl Importer<'_, '_> {
                     .at(line.span(), "")
                     .help("take one of the includes away"),
             ),
+            "@include" if self.files >= FILES => self.diagnostics.push(
+                Diagnostic::error("too-many-includes", format!("more than {FILES} files are included"))
+                    .at(line.span(), "")
+                    .help("include fewer"),
+            ),
             "@include" => match (self.includes)(rest, line.span()) {
-                Ok((source, text)) => self.text(&text, source, depth + 1),
+                Ok((source, text)) => {
+                    self.files += 1;
+                    self.text(&text, source, depth + 1);
+                }
                 Err(error) => self.diagnostics.push(error),
             },
             _ => self.diagnostics.push(

@@ -92,11 +92,17 @@ fn test(piece: &Piece<'_>) -> Result<Test> {
     let word = format!("raw(arg{arg})");
     Ok(match operator {
         // Some of these bits.
-        "&" => Test { word: format!("{word} & {}", constant(&value)?), operator: "!=", value: "0".to_owned() },
+        "&" => match value_of(&value, 0)? {
+            // One bit is there or not: an equality, which shows what it excludes.
+            Value::Number(bit) if bit.is_power_of_two() => {
+                Test { word: format!("{word} & {bit:#x}"), operator: "==", value: format!("{bit:#x}") }
+            }
+            bits => Test { word: format!("{word} & {}", bits.written()), operator: "!=", value: "0".to_owned() },
+        },
         // No bit outside of these.
         "in" => {
             let outside = value_of(&value, 0)?.complement().written();
-            Test { word: format!("{word} & {outside}"), operator: "==", value: "0".to_owned() }
+            Test { word: format!("{word} & {outside}"), operator: "==", value: "0x0".to_owned() }
         }
         _ => Test { word, operator, value: constant(&value)? },
     })
@@ -172,8 +178,7 @@ fn value_of(piece: &Piece<'_>, depth: usize) -> Result<Value> {
     if let Some((_, value)) = NEWER.iter().find(|(name, _)| *name == text) {
         return Ok(Value::Number(*value));
     }
-    let names = Abi::ALL.iter().flat_map(|&abi| tables::constant_names(abi));
-    match did_you_mean(text, names) {
+    match did_you_mean(text, tables::constant_names(Abi::X86_64)) {
         Some(near) => wrong(&piece, format!("no constant is called `{text}`"), format!("did you mean `{near}`?")),
         None => wrong(&piece, format!("`{text}` is no constant"), "write a name of the kernel's headers or a number"),
     }

@@ -11,7 +11,8 @@ use callgate_compiler::abi::Abi;
 use callgate_grammar::Span;
 
 pub(crate) use action::ActionName;
-pub(crate) use read::read;
+pub(super) use read::read_value;
+pub(crate) use read::{Keys, read};
 
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug)]

@@ -16,6 +16,18 @@ pub(crate) struct Test {
     pub(crate) value: String,
 }
 
+impl Test {
+    /// The argument, its bits and what they equal, where that is all the test says.
+    fn bits(&self) -> Option<(&str, u64, u64)> {
+        let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+        let (word, mask) = match self.word.split_once(" & ") {
+            Some((word, mask)) => (word, number(mask)?),
+            None => (self.word.as_str(), u64::MAX),
+        };
+        (self.operator == "==").then_some((word, mask, number(&self.value)?))
+    }
+}
+
 /// When a rule matches its call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum When {
@@ -74,6 +86,9 @@ pub(crate) enum Order {
     Libseccomp,
     /// The first that matches.
     FirstMatch,
+    /// No two of them match the same call and do different things, but that one without arguments may stand beside those
+    /// with some, which win.
+    Apart,
 }
 
 /// What a file says, ready to be written.
@@ -95,6 +110,12 @@ pub(crate) struct Entangled(pub(crate) String);
 
 /// Pieces that one rule may be cut into.
 const PIECES: usize = 4_096;
+
+/// Rules of one call that do different things: each is held against all the others.
+const RULES: usize = 4_096;
+
+/// Conditions that one rule may have to be taken out of; the language reads no longer ones.
+const EXCEPTIONS: usize = 500;
 
 impl Statements {
     /// The ABIs that rules can be about.
@@ -149,8 +170,14 @@ impl Statements {
         for (call, rules) in calls {
             let mut parts: BTreeMap<(Guard, String), Vec<When>> = BTreeMap::new();
             let present = self.present(call);
+            let alike = rules.iter().all(|rule| rule.verb == rules[0].verb);
+            if !alike && rules.len() > RULES {
+                return Err(Entangled(call.to_owned()));
+            }
             for (at, rule) in rules.iter().enumerate() {
-                let cut = remaining(rule, &rules[..at], &rules[at + 1..], self.order, present.as_ref());
+                // Rules that do the same take nothing from each other.
+                let (earlier, later) = if alike { (&[][..], &[][..]) } else { (&rules[..at], &rules[at + 1..]) };
+                let cut = remaining(rule, earlier, later, self.order, present.as_ref());
                 for (guard, when) in cut.ok_or_else(|| Entangled(call.to_owned()))? {
                     parts.entry((guard, rule.verb.clone())).or_default().push(when);
                 }
@@ -178,8 +205,15 @@ impl Statements {
             when: When::Always,
             verb: self.default.clone(),
         };
+        // One of its own that is about all of its calls stands.
+        let without_own = |mut rule: Rule| {
+            let own = self.rules.iter().filter(|own| own.call == rule.call && own.when == When::Always);
+            own.for_each(|own| rule.guard.abis.retain(|abi| !own.guard.abis.contains(abi)));
+            (!rule.guard.abis.is_empty()).then_some(rule)
+        };
         match self.order {
             Order::Libseccomp => Vec::new(),
+            Order::Apart => multiplexers.into_iter().filter(exists).map(rule).filter_map(without_own).collect(),
             Order::FirstMatch => multiplexers.into_iter().filter(exists).map(rule).collect(),
         }
     }
@@ -209,6 +243,9 @@ fn remaining(
         }
     }
     let mut parts = vec![(guard, rule.when.clone())];
+    if order == Order::Apart {
+        return Some(parts);
+    }
     let plain_wins = order == Order::Libseccomp && rule.when != When::Always;
     for (other, is_earlier) in earlier.iter().map(|rule| (rule, true)).chain(later.iter().map(|rule| (rule, false))) {
         let differs = other.verb != rule.verb;
@@ -221,7 +258,9 @@ fn remaining(
         } else if differs && !is_plain && is_earlier && rule.when != When::Always {
             parts = parts.into_iter().flat_map(|(guard, when)| except(&guard, &when, other)).collect();
         }
-        if parts.len() > PIECES {
+        let exceptions =
+            parts.iter().map(|(_, when)| if let When::Except(_, others) = when { others.len() } else { 0 });
+        if parts.len() > PIECES || exceptions.max() > Some(EXCEPTIONS) {
             return None;
         }
     }
@@ -238,13 +277,16 @@ fn except(guard: &Guard, when: &When, earlier: &Rule) -> Vec<(Guard, When)> {
     parts
 }
 
-/// Whether two conditions ask one word for two values.
+/// Whether two conditions ask one word, or the same bits of it, for two values.
 fn excludes(one: &When, other: &When) -> bool {
     let (When::All(one), When::All(other)) = (one, other) else { return false };
-    one.iter().any(|a| {
-        let differs = |b: &Test| a.word == b.word && a.operator == "==" && b.operator == "==" && a.value != b.value;
-        other.iter().any(differs)
-    })
+    let differ = |a: &Test, b: &Test| match (a.bits(), b.bits()) {
+        (Some((argument, mask, value)), Some((other, other_mask, other_value))) => {
+            argument == other && (value ^ other_value) & mask & other_mask != 0
+        }
+        _ => a.word == b.word && a.operator == "==" && b.operator == "==" && a.value != b.value,
+    };
+    one.iter().any(|a| other.iter().any(|b| differ(a, b)))
 }
 
 /// `name`, `name(condition)`; equalities of one word as a set.

@@ -59,11 +59,20 @@ impl Entry {
     }
 }
 
-/// The entries of a list: known ABIs in their order, then other tokens; numbers ascending.
-pub(super) fn entries(found: &AllAnswers) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = found.ranges.iter().flat_map(of_range).collect();
+/// The entries of a list, and whether they are all: known ABIs in their order, then other tokens; numbers ascending. Of a
+/// list that comes to more than `most`, those of its first ranges.
+pub(super) fn entries(found: &AllAnswers, most: usize) -> (Vec<Entry>, bool) {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut complete = found.complete;
+    for range in &found.ranges {
+        if entries.len() >= most {
+            complete = false;
+            break;
+        }
+        entries.extend(of_range(range));
+    }
     entries.sort_by_key(|entry| (entry.place, entry.numbers));
-    joined(entries)
+    (joined(entries), complete)
 }
 
 fn of_range(range: &Answers) -> Vec<Entry> {

@@ -18,6 +18,8 @@ use crate::policy::Checked;
 const SHOWN_LINES: usize = 8;
 const SHOWN_CALLS: usize = 12;
 const SHOWN_ABIS: usize = 4;
+/// More ranges of numbers of one ABI than this are not listed: a filter that looks at single bits of the number can have billions.
+pub(super) const MOST_ENTRIES: usize = 20_000;
 /// Pairs of answers that are shown.
 const SHOWN_PAIRS: usize = 30;
 
@@ -64,7 +66,8 @@ impl<'a> Comparison<'a> {
             (Relation::Equal, Some(left), Some(right)) => settings(&left.policy, &right.policy),
             _ => Vec::new(),
         };
-        Self { relation, left, right, entries: entries(found), complete: found.complete, settings }
+        let (entries, complete) = entries(found, MOST_ENTRIES);
+        Self { relation, left, right, entries, complete, settings }
     }
 
     /// Whether there is no difference.

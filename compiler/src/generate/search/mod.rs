@@ -73,16 +73,6 @@ pub(super) fn tree_within(
     Some(build(&mut plan, compares, variable, Run { from: 0, to: last, out: 0 }, depth))
 }
 
-/// What the tree costs: its compares at a price each, and for each interval its weight times the compares on its path. `None`
-/// without intervals.
-pub(super) fn cost(intervals: &[Interval], price: u64) -> Option<u64> {
-    let limits = Limits { price, ..ARGUMENT_LIMITS };
-    let last = intervals.len().checked_sub(1)?;
-    let mut plan = Plan::new(intervals, limits);
-    let depth = plan.fewest_levels(last + 1) + limits.slack;
-    Some(plan.best(Run { from: 0, to: last, out: 0 }, depth).cost)
-}
-
 /// The price of a compare in the program, in compares on a search times weight, when so much weight is searched in all.
 pub(super) fn price(weight: u64) -> u64 {
     weight.div_ceil(COMPARES_PER_SEARCH).max(1)

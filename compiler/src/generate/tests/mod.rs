@@ -159,6 +159,50 @@ fn a_large_set_is_searched_not_walked() {
     assert!(program.instructions.len() <= 300, "{}", program.instructions.len());
 }
 
+/// 200 commands without any order in them: no command, allowed or not, takes more than 12 instructions once its number is found,
+/// the load and the return counted.
+#[test]
+fn two_hundred_arbitrary_commands_take_twelve_instructions() {
+    let mut state = 1_u64;
+    let commands: Vec<u64> = (0..200)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 32
+        })
+        .collect();
+    let set = Condition::Any(commands.iter().map(|&command| word32(1, &[(command, command)])).collect());
+    let policy = policy([(Abi::X86_64, BTreeMap::from([(16, when(set))]))]);
+    let program = compile(&policy);
+    let executed = |nr, command| {
+        let call = SyscallData::new(Abi::X86_64.token(), nr, [0, command, 0, 0, 0, 0]);
+        simulate(&program, Endian::Little, &call).unwrap().executed
+    };
+    // ld arch, jeq, ld nr, jeq.
+    let before = 4;
+    let worst =
+        commands.iter().flat_map(|&command| [command - 1, command, command + 1]).map(|near| executed(16, near)).max();
+    assert!(worst.unwrap() - before <= 12, "{worst:?}");
+    assert!(program.instructions.len() <= 280, "{}", program.instructions.len());
+}
+
+/// The work on one call, and on all of them, is bounded whatever their conditions.
+#[test]
+fn entangled_masks_in_many_calls_stay_bounded() {
+    let masked = |seed: u64, clauses: u64| {
+        let clauses = (0..clauses).map(|clause| {
+            let mask = (seed * 0x9e37_79b9 + clause * 0x85eb_ca6b) & 0xffff_ffff;
+            let value = mask & (0x5bd1_e995 * (clause + 1));
+            atom((clause % 3) as u8, Width::W32, mask, &[(value, value + clause)])
+        });
+        Condition::Any(clauses.collect())
+    };
+    let calls = (0..40_u32).map(|nr| (nr * 2, when(masked(u64::from(nr) + 1, 12))));
+    let program = generate(&policy([(Abi::X86_64, calls.collect())]));
+    assert!(program.is_ok_and(|program| admit(&program).is_ok()));
+    let clauses = Condition::Any((0..1500_u64).map(|n| word32((n % 6) as u8, &[(n * 3, n * 3)])).collect());
+    assert!(generate(&policy([(Abi::X86_64, BTreeMap::from([(7, when(clauses))]))])).is_ok());
+}
+
 /// Conditions over many words at once multiply in an ordered graph; the plain one takes over.
 #[test]
 fn multiplying_conditions_stay_bounded() {

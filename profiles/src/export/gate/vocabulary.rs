@@ -161,9 +161,45 @@ const ROWS: &[Row] = &[
     flags(&[], "prot", &["PROT_"]),
 ];
 
-/// Second names of a value, which people use less.
-const SECOND: &[&str] =
-    &["AF_LOCAL", "AF_ROUTE", "O_NDELAY", "SIGIOT", "SIGPOLL", "SIGUNUSED", "SIGSWI", "MAP_ANON", "TIOCINQ"];
+/// Names that are meant less often than others of their value: second names, and what starts like a parameter's constants and
+/// belongs to another parameter.
+const SECOND: &[&str] = &[
+    "AF_LOCAL",
+    "AF_ROUTE",
+    "O_NDELAY",
+    "SIGIOT",
+    "SIGPOLL",
+    "SIGUNUSED",
+    "SIGSWI",
+    "MAP_ANON",
+    "TIOCINQ",
+    "MS_ASYNC",
+    "MS_INVALIDATE",
+    "MS_SYNC",
+    "KEYCTL_MOVE_EXCL",
+];
+
+/// The same by how they start.
+const SECOND_PREFIXES: &[&str] = &[
+    "PR_SET_MM_",
+    "PR_CAP_AMBIENT_",
+    "KEYCTL_CAPS",
+    "KEYCTL_SUPPORTS_",
+    "PTRACE_EVENT_",
+    "PTRACE_O_",
+    "PTRACE_PEEKSIGINFO_",
+    "PTRACE_SYSCALL_INFO_",
+    "BPF_PROG_TYPE_",
+    "BPF_MAP_TYPE_",
+    "BPF_LINK_TYPE_",
+    "MPOL_F_",
+    "MPOL_MF_",
+    "CLONE_ARGS_",
+];
+
+fn is_second(name: &str) -> bool {
+    SECOND.contains(&name) || SECOND_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// The constants that a parameter of a call is compared with.
 pub(super) fn of(call: &str, parameter: &str, role: Role) -> Option<Vocabulary> {
@@ -192,7 +228,7 @@ impl Vocabulary {
                 // `SIG` starts `SIGHUP` and not `SIG_DFL`.
                 name.strip_prefix(prefix).is_some_and(|rest| prefix.ends_with('_') || !rest.starts_with('_'))
             })?;
-            Some((SECOND.contains(&name), prefix, name.len() > 40, name))
+            Some((is_second(name), prefix, name.len() > 40, name))
         };
         tables::constants_of(abi, value).filter_map(rank).min().map(|(.., name)| name)
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use callgate_compiler::abi::Abi;
 use callgate_grammar::{Diagnostic, Span, did_you_mean};
 
+use super::expression::Node;
 use super::lexer::{Kind, Token};
-use super::word::Operator;
 use crate::import::constants::errno_verb;
 
 /// What stands in a policy, in its order.
@@ -34,24 +34,6 @@ pub(super) enum Call {
     Number(u32),
 }
 
-/// An expression; whether it is a condition or a value shows in its kind.
-pub(super) enum Node {
-    Number(u64),
-    Argument(String, Span),
-    BitOr(Vec<Node>),
-    BitAnd(Vec<Node>),
-    Compare(Operator, Box<Node>, Box<Node>, Span),
-    Not(Box<Node>),
-    And(Vec<Node>),
-    Or(Vec<Node>),
-}
-
-impl Node {
-    fn is_condition(&self) -> bool {
-        matches!(self, Self::Compare(..) | Self::Not(_) | Self::And(_) | Self::Or(_))
-    }
-}
-
 /// A file, and what it includes.
 #[derive(Default)]
 pub(super) struct Program {
@@ -60,9 +42,6 @@ pub(super) struct Program {
     /// The default action, if it names one.
     pub(super) default: Option<String>,
 }
-
-/// Brackets and `!` inside each other. The language reads 64, and the conditions here are put into brackets of their own.
-const DEPTH: usize = 48;
 
 const KEYWORDS: [&str; 15] = [
     "SYSCALL",
@@ -85,14 +64,14 @@ const KEYWORDS: [&str; 15] = [
 const ACTIONS: [&str; 9] =
     ["ALLOW", "LOG", "USER_NOTIF", "ERRNO", "KILL_PROCESS", "KILL_THREAD", "KILL", "DENY", "TRAP"];
 
-type Result<T> = std::result::Result<T, Box<Diagnostic>>;
+pub(super) type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
 pub(super) struct Parser<'d> {
-    tokens: Vec<Token>,
-    at: usize,
+    pub(super) tokens: Vec<Token>,
+    pub(super) at: usize,
     /// The place after the last token.
     end: Span,
-    constants: BTreeMap<String, u64>,
+    pub(super) constants: BTreeMap<String, u64>,
     names: BTreeMap<String, usize>,
     program: Program,
     diagnostics: &'d mut Vec<Diagnostic>,
@@ -115,11 +94,11 @@ impl<'d> Parser<'d> {
         self.program
     }
 
-    fn place(&self) -> Span {
+    pub(super) fn place(&self) -> Span {
         self.tokens.get(self.at).map_or(self.end, |token| token.span)
     }
 
-    fn wrong<T>(&self, expected: &str) -> Result<T> {
+    pub(super) fn wrong<T>(&self, expected: &str) -> Result<T> {
         let message = match self.tokens.get(self.at).map(|token| &token.kind) {
             Some(Kind::Word(word)) => format!("`{}` can't stand here", word.get(..64).unwrap_or(word)),
             Some(Kind::Number(number)) => format!("the number {number:#x} can't stand here"),
@@ -129,17 +108,17 @@ impl<'d> Parser<'d> {
         Err(Box::new(Diagnostic::error("kafel-syntax", message).at(self.place(), "").help(expected)))
     }
 
-    fn is_sign(&self, sign: &str) -> bool {
+    pub(super) fn is_sign(&self, sign: &str) -> bool {
         matches!(self.tokens.get(self.at), Some(Token { kind: Kind::Sign(found), .. }) if *found == sign)
     }
 
-    fn take_sign(&mut self, sign: &str) -> bool {
+    pub(super) fn take_sign(&mut self, sign: &str) -> bool {
         let found = self.is_sign(sign);
         self.at += usize::from(found);
         found
     }
 
-    fn sign(&mut self, sign: &str) -> Result<()> {
+    pub(super) fn sign(&mut self, sign: &str) -> Result<()> {
         if self.take_sign(sign) { Ok(()) } else { self.wrong(&format!("write `{sign}`")) }
     }
 
@@ -157,7 +136,7 @@ impl<'d> Parser<'d> {
     }
 
     /// A name that is no keyword.
-    fn identifier(&mut self, expected: &str) -> Result<(String, Span)> {
+    pub(super) fn identifier(&mut self, expected: &str) -> Result<(String, Span)> {
         let span = self.place();
         match self.word().filter(|word| !KEYWORDS.contains(word)) {
             Some(word) => {
@@ -169,7 +148,7 @@ impl<'d> Parser<'d> {
         }
     }
 
-    fn number(&mut self) -> Result<u64> {
+    pub(super) fn number(&mut self) -> Result<u64> {
         match self.tokens.get(self.at) {
             Some(&Token { kind: Kind::Number(number), .. }) => {
                 self.at += 1;
@@ -344,7 +323,7 @@ impl<'d> Parser<'d> {
         let mut condition = None;
         if self.take_sign("{") {
             if !self.is_sign("}") {
-                let node = self.or(0, true)?;
+                let node = self.condition_list()?;
                 if !node.is_condition() {
                     return self.wrong("compare the value with something: `fd == 1`");
                 }
@@ -402,104 +381,4 @@ impl<'d> Parser<'d> {
         }
         Ok(abis)
     }
-
-    /// `a || b`; between the braces of a call also `a, b`.
-    fn or(&mut self, depth: usize, commas: bool) -> Result<Node> {
-        let mut parts = vec![self.and(depth)?];
-        while parts[0].is_condition() && (self.take_sign("||") || (commas && self.take_sign(","))) {
-            parts.push(self.condition(depth)?);
-        }
-        Ok(only(parts, Node::Or))
-    }
-
-    /// An `and` that must be a condition.
-    fn condition(&mut self, depth: usize) -> Result<Node> {
-        let node = self.and(depth)?;
-        if node.is_condition() { Ok(node) } else { self.wrong("compare the value with something: `fd == 1`") }
-    }
-
-    fn and(&mut self, depth: usize) -> Result<Node> {
-        let mut parts = vec![self.compare(depth)?];
-        while parts[0].is_condition() && self.take_sign("&&") {
-            let part = self.compare(depth)?;
-            if !part.is_condition() {
-                return self.wrong("compare the value with something: `fd == 1`");
-            }
-            parts.push(part);
-        }
-        Ok(only(parts, Node::And))
-    }
-
-    fn compare(&mut self, depth: usize) -> Result<Node> {
-        if depth > DEPTH {
-            return Err(Box::new(
-                Diagnostic::error("nesting-too-deep", format!("more than {DEPTH} brackets inside each other"))
-                    .at(self.place(), "")
-                    .help("split the condition"),
-            ));
-        }
-        let start = self.place();
-        if self.take_sign("!") {
-            let inner = self.compare(depth + 1)?;
-            return if inner.is_condition() {
-                Ok(Node::Not(Box::new(inner)))
-            } else {
-                self.wrong("`!` turns a comparison round: `!(fd == 1)`")
-            };
-        }
-        let left = self.bit_or(depth)?;
-        let operator = Operator::ALL.into_iter().find(|(sign, _)| self.is_sign(sign));
-        let Some((_, operator)) = operator.filter(|_| !left.is_condition()) else { return Ok(left) };
-        self.at += 1;
-        let right = self.bit_or(depth)?;
-        if right.is_condition() {
-            return self.wrong("compare with a value");
-        }
-        let end = self.tokens.get(self.at - 1).map_or(start, |token| token.span);
-        // The two sides may come from different files only when an include stands between them.
-        let whole =
-            if end.source == start.source && end.end >= start.start { Span { end: end.end, ..start } } else { start };
-        Ok(Node::Compare(operator, Box::new(left), Box::new(right), whole))
-    }
-
-    fn bit_or(&mut self, depth: usize) -> Result<Node> {
-        let mut parts = vec![self.bit_and(depth)?];
-        while !parts[0].is_condition() && self.take_sign("|") {
-            parts.push(self.bit_and(depth)?);
-        }
-        self.values(parts, Node::BitOr)
-    }
-
-    fn bit_and(&mut self, depth: usize) -> Result<Node> {
-        let mut parts = vec![self.operand(depth)?];
-        while !parts[0].is_condition() && self.take_sign("&") {
-            parts.push(self.operand(depth)?);
-        }
-        self.values(parts, Node::BitAnd)
-    }
-
-    fn values(&self, parts: Vec<Node>, of: impl Fn(Vec<Node>) -> Node) -> Result<Node> {
-        if parts.len() > 1 && parts.iter().any(Node::is_condition) {
-            return self.wrong("`&` and `|` join values; conditions are joined by `&&` and `||`");
-        }
-        Ok(only(parts, of))
-    }
-
-    fn operand(&mut self, depth: usize) -> Result<Node> {
-        if self.take_sign("(") {
-            let node = self.or(depth + 1, true)?;
-            self.sign(")")?;
-            return Ok(node);
-        }
-        if matches!(self.tokens.get(self.at), Some(Token { kind: Kind::Number(_), .. })) {
-            return Ok(Node::Number(self.number()?));
-        }
-        let (name, span) = self.identifier("write a number, a constant or an argument")?;
-        Ok(self.constants.get(&name).map_or_else(|| Node::Argument(name, span), |&value| Node::Number(value)))
-    }
-}
-
-/// One part alone, or all of them joined.
-fn only(mut parts: Vec<Node>, join: impl Fn(Vec<Node>) -> Node) -> Node {
-    if parts.len() == 1 { parts.remove(0) } else { join(parts) }
 }

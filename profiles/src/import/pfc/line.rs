@@ -100,6 +100,8 @@ fn action_verb(text: &str) -> Option<String> {
     let verb = match text {
         "KILL_PROCESS" => "kill".to_owned(),
         "KILL" => "kill-thread".to_owned(),
+        // 2.5 prints traps without their number.
+        "TRAP" => "trap".to_owned(),
         "LOG" => "log".to_owned(),
         "ALLOW" => "allow".to_owned(),
         // What libseccomp has no word for it prints as the filter's return value.

@@ -14,6 +14,16 @@ use crate::import::constants::errno_verb_of;
 use crate::import::guard::version;
 use crate::import::json::{Object, Reader};
 
+/// The keys that a format has.
+pub(crate) struct Keys {
+    /// Those of a profile.
+    pub(crate) profile: &'static [&'static str],
+    /// Those of an entry of `syscalls`.
+    pub(crate) rule: &'static [&'static str],
+}
+
+/// Docker's, Podman's and OCI's together.
+const KEYS: Keys = Keys { profile: PROFILE_KEYS, rule: RULE_KEYS };
 const PROFILE_KEYS: &[&str] = &[
     "defaultAction",
     "defaultErrnoRet",
@@ -34,8 +44,13 @@ pub(crate) fn read(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -
     let mut reader = Reader::new(document.text, document.source, diagnostics);
     let root = reader.root()?;
     let inside = inside(&mut reader, root)?;
-    let object = reader.object(inside, PROFILE_KEYS)?;
-    let profile = profile(&mut reader, &object);
+    read_value(&mut reader, inside, &KEYS)
+}
+
+/// Reads the profile that a value is.
+pub(crate) fn read_value<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue, keys: &Keys) -> Option<Profile> {
+    let object = reader.object(value, keys.profile)?;
+    let profile = profile(reader, &object, keys);
     // What is wrong with a default that is there has been said.
     (profile.default.is_some() || object.get("defaultAction").is_none()).then_some(profile)
 }
@@ -55,7 +70,7 @@ fn inside<'a>(reader: &mut Reader<'a, '_>, root: &'a RawValue) -> Option<&'a Raw
     inside
 }
 
-fn profile<'a>(reader: &mut Reader<'a, '_>, object: &Object<'a>) -> Profile {
+fn profile<'a>(reader: &mut Reader<'a, '_>, object: &Object<'a>, keys: &Keys) -> Profile {
     let numbers = (object.get("defaultErrnoRet"), object.get("defaultErrno"));
     let default = object.get("defaultAction").and_then(|value| action(reader, value, numbers));
     let (list, map) = (object.get("architectures"), object.get("archMap"));
@@ -78,7 +93,8 @@ fn profile<'a>(reader: &mut Reader<'a, '_>, object: &Object<'a>) -> Profile {
         machines
             .push(Machine { architecture: own, others: self::architectures(reader, entry.get("subArchitectures")) });
     }
-    let entries = reader.array(object.get("syscalls")).into_iter().filter_map(|value| entry(reader, value)).collect();
+    let entries =
+        reader.array(object.get("syscalls")).into_iter().filter_map(|value| entry(reader, value, keys)).collect();
     Profile {
         span: object.span,
         default,
@@ -200,8 +216,8 @@ fn flags<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Vec<FilterFlag
     flags
 }
 
-fn entry<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Entry> {
-    let rule = reader.object(value, RULE_KEYS)?;
+fn entry<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue, keys: &Keys) -> Option<Entry> {
+    let rule = reader.object(value, keys.rule)?;
     let Some(action) = rule.get("action") else {
         reader.push(
             Diagnostic::error("missing-key", "a rule needs an `action`")
