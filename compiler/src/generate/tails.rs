@@ -68,16 +68,16 @@ impl Tails<'_> {
             return;
         }
         let agree = |length: usize| {
-            let one = dispatches[*first].from_end(length);
-            one.is_some() && others.iter().all(|&other| alike(dispatches[other].from_end(length), one))
+            let one = dispatches[*first].last(length);
+            one.is_some() && others.iter().all(|&other| alike(dispatches[other].last(length), one))
         };
         let length = (behind..).take_while(|&length| agree(length)).count() + behind;
         let shared = self.tail(dispatches, &members, length, shared).or(shared);
         // The next interval sorts them into groups that may share more.
         let mut left = members;
         while let Some(&one) = left.first() {
-            let next = dispatches[one].from_end(length);
-            let (group, rest) = left.into_iter().partition(|&other| alike(dispatches[other].from_end(length), next));
+            let next = dispatches[one].last(length);
+            let (group, rest) = left.into_iter().partition(|&other| alike(dispatches[other].last(length), next));
             left = rest;
             if next.is_some() {
                 self.find(dispatches, group, length, shared);
@@ -95,14 +95,14 @@ impl Tails<'_> {
     ) -> Option<Tail> {
         let known = shared.map_or(0, |tail| tail.length);
         let weight = |length: usize| -> u64 {
-            members.iter().filter_map(|&index| dispatches[index].from_end(length)).map(|one| one.weight).sum()
+            members.iter().filter_map(|&index| dispatches[index].last(length)).map(|one| one.weight).sum()
         };
         // Those that come from the whole number test it once more, all at one place.
         let guarded: Vec<usize> =
             members.iter().copied().filter(|&index| dispatches[index].variable != self.variable).collect();
         let slower = |length: usize| -> u64 {
             let those = guarded.iter().flat_map(|&index| (known..length).map(move |at| (index, at)));
-            those.filter_map(|(index, at)| dispatches[index].from_end(at)).map(|one| one.weight).sum()
+            those.filter_map(|(index, at)| dispatches[index].last(at)).map(|one| one.weight).sum()
         };
         let apart: usize =
             members.iter().map(|&index| search::fewest_compares(&dispatches[index].behind(known, shared))).sum();
@@ -145,13 +145,13 @@ impl Dispatch {
     }
 
     /// The intervals below bit 30, the last one at 0.
-    fn from_end(&self, index: usize) -> Option<Interval> {
+    fn last(&self, index: usize) -> Option<Interval> {
         self.below().checked_sub(index + 1).and_then(|index| self.intervals.get(index)).copied()
     }
 
     /// The last intervals below bit 30, so many of them but those that a tail is for, and that tail.
     fn between(&self, known: usize, length: usize, tail: Option<Tail>) -> Vec<Interval> {
-        let mut intervals: Vec<Interval> = (known..length).rev().filter_map(|index| self.from_end(index)).collect();
+        let mut intervals: Vec<Interval> = (known..length).rev().filter_map(|index| self.last(index)).collect();
         intervals.extend(tail.and_then(|tail| self.stand_in(tail)));
         intervals
     }
@@ -163,7 +163,7 @@ impl Dispatch {
 
     /// What a tail is to the search it ends.
     fn stand_in(&self, tail: Tail) -> Option<Interval> {
-        let first = self.from_end(tail.length.checked_sub(1)?)?.first;
+        let first = self.last(tail.length.checked_sub(1)?)?.first;
         Some(Interval { first, only: None, weight: 0, target: tail.step })
     }
 

@@ -78,7 +78,8 @@ impl Iterator for Choices {
             let (low_out, high_out) = (self.low_out, run.out - self.low_out);
             let only_holes = split - run.from == low_out || run.to + 1 - split == high_out;
             // Before a hole that is out is where behind it is.
-            if !only_holes && !(low_out < run.out && self.out[low_out] == split) {
+            let before_hole = low_out < run.out && self.out[low_out] == split;
+            if !only_holes && !before_hole {
                 let low = Run { from: run.from, to: split - 1, out: low_out };
                 let high = Run { from: split, to: run.to, out: high_out };
                 return Some((split_at(split, low_out), [Some(low), Some(high)]));
