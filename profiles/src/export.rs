@@ -20,6 +20,7 @@ mod rust;
 mod seccompiler;
 mod spo;
 mod systemd;
+mod text_proof;
 
 use std::fmt;
 use std::str::FromStr;
@@ -281,6 +282,16 @@ pub enum ExportError {
         format: Format,
         /// A call that shows it.
         call: String,
+    },
+    /// The file is past what callgate can read back, so it can't be proven to say what the policy says.
+    #[error(
+        "the {format} file can't be proven to say what the policy says: {problem}\n  next: use `--to bpf`, or conditions with fewer values"
+    )]
+    NotReadBack {
+        /// The format.
+        format: Format,
+        /// What stopped the reading.
+        problem: String,
     },
     /// `strict` was asked for and there are notes.
     #[error("{format} can't say everything that the policy says, and strict was asked for: {}\n  next: leave `--strict` out, or change the policy", notes.join("; "))]

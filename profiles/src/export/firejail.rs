@@ -9,7 +9,8 @@ use callgate_compiler::tables;
 
 use super::names::plan;
 use super::one_abi::{actions, calls, only, other_abis};
-use super::{Difference, Export, ExportError, ExportOptions, Format, Problem, spelled};
+use super::{Difference, Export, ExportError, ExportOptions, Format, Problem, spelled, text_proof};
+use crate::import;
 use crate::sets::firejail as groups;
 
 /// What firejail can do with a call: its kill is `SECCOMP_RET_KILL`, which ends the thread, and it knows errors by name.
@@ -95,6 +96,11 @@ pub(super) fn export(policy: &Policy, options: &ExportOptions) -> Result<Export,
     }
     let mut notes = plan.notes;
     notes.extend(other_abis(policy, abi, error, error));
+    plan.lossy.extend(differences.into_iter().map(|difference| difference.call));
+    // A file without a list says nothing of any call, and is nothing to read.
+    if !(entries.is_empty() && allows) {
+        text_proof::prove(policy, Format::Firejail, import::Format::Firejail, &text, &plan.lossy)?;
+    }
     Ok(Export { bytes: text.into_bytes(), notes })
 }
 

@@ -3,7 +3,7 @@
 //! A call with conditions names its arguments, which makes them whole 64-bit words, so that every width is said by a mask. The
 //! first rule that matches counts in kafel too, so clauses are written as they stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use callgate_compiler::action::Action;
@@ -12,7 +12,8 @@ use callgate_compiler::policy::{CallPolicy, Policy};
 use callgate_compiler::tables;
 
 use super::one_abi::{calls, only, other_abis};
-use super::{Export, ExportError, Format};
+use super::{Export, ExportError, Format, text_proof};
+use crate::import;
 use crate::kafel_names::{abis, to_kafel};
 
 /// How deep kafel lets expressions be (`MAX_EXPRESSION_DEPTH`, src/expression.h), less some for what stands around.
@@ -64,6 +65,7 @@ pub(super) fn export(policy: &Policy) -> Result<Export, ExportError> {
     }
     text.push_str(&body);
     let _ = writeln!(text, "}}\n\nUSE callgate DEFAULT {}", spelled(default));
+    text_proof::prove(policy, Format::Kafel, import::Format::Kafel, &text, &BTreeSet::new())?;
     Ok(Export { bytes: text.into_bytes(), notes: other_abis(policy, abi, default, Action::KillThread) })
 }
 

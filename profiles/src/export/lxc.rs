@@ -9,7 +9,8 @@ use callgate_compiler::action::Action;
 use callgate_compiler::policy::Policy;
 
 use super::rules::{Rule, plan};
-use super::{Difference, Export, ExportError, ExportOptions, Format, Problem, notes, spelled};
+use super::{Difference, Export, ExportError, ExportOptions, Format, Problem, notes, spelled, text_proof};
+use crate::import;
 
 /// What a line can do with a call. LXC's kill is `SCMP_ACT_KILL`, which ends the thread.
 fn verb(action: Action) -> Option<String> {
@@ -59,5 +60,11 @@ pub(super) fn export(policy: &Policy, options: &ExportOptions) -> Result<Export,
         return Err(ExportError::Differs { format: Format::Lxc, differences });
     }
     notes.extend(differences.iter().map(|difference| format!("{difference}: the file says kill-thread")));
+    let lossy = differences.iter().chain(plan.lossy.iter().map(|(difference, _)| difference));
+    let lossy: BTreeSet<String> = lossy.map(|difference| difference.call.clone()).collect();
+    // A default that LXC can't say is about every call.
+    if !lossy.contains("all") {
+        text_proof::prove(policy, Format::Lxc, import::Format::Lxc, &text, &lossy)?;
+    }
     Ok(Export { bytes: text.into_bytes(), notes })
 }

@@ -4,7 +4,7 @@
 //! or ask, and `@denylist` for files that refuse some calls with an errno; under any other default each named call gets a
 //! line of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use callgate_compiler::abi::Abi;
@@ -15,7 +15,8 @@ use callgate_compiler::prove::{self, Cube};
 use callgate_compiler::tables;
 
 use super::one_abi::{actions, calls, only, other_abis};
-use super::{Export, ExportError, Format, MAX_ARGUMENT_RULES, spelled};
+use super::{Export, ExportError, Format, MAX_ARGUMENT_RULES, spelled, text_proof};
+use crate::import;
 
 /// Conjunctions that a condition may become before masked equalities are looked for instead.
 const CONJUNCTIONS: usize = 64;
@@ -59,6 +60,7 @@ pub(super) fn export(policy: &Policy) -> Result<Export, ExportError> {
         ));
     }
     notes.extend(data(policy));
+    text_proof::prove(policy, Format::Minijail, import::Format::Minijail, &text, &BTreeSet::new())?;
     Ok(Export { bytes: text.into_bytes(), notes })
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Named {
     pub(super) calls: BTreeMap<&'static str, Action>,
     /// Where the file says something else than the policy.
     pub(super) notes: Vec<String>,
+    /// The calls that the file is stricter about.
+    pub(super) lossy: BTreeSet<String>,
 }
 
 /// Decides what each call does in a file that can say the actions `says` is true of.
@@ -42,6 +44,7 @@ pub(super) fn plan(
     }
     let mut calls = BTreeMap::new();
     let mut differences = Vec::new();
+    let mut lossy = BTreeSet::new();
     for (name, decisions) in by_name(policy) {
         let found: BTreeMap<Abi, BTreeSet<Action>> =
             decisions.iter().map(|(&abi, call)| (abi, actions(call).collect())).collect();
@@ -62,12 +65,13 @@ pub(super) fn plan(
             let least = all.first().copied().filter(|action| says(*action)).unwrap_or(strictest_said(&says));
             notes.push(format!("{difference}: the file says {} for all of it", spelled(least)));
             calls.insert(name, least);
+            lossy.insert(name.to_owned());
         } else {
             differences.push(difference);
         }
     }
     if differences.is_empty() {
-        Ok(Named { default, calls, notes })
+        Ok(Named { default, calls, notes, lossy })
     } else {
         Err(ExportError::Differs { format, differences })
     }

@@ -104,7 +104,12 @@ pub(super) fn prove_one_abi(policy: &Policy, abi: Abi, bytes: &[u8]) -> Result<(
     Ok(())
 }
 
-fn lowered(format: Format, machine: Abi, imported: Imported, mut sources: Sources) -> Result<Policy, ExportError> {
+pub(super) fn lowered(
+    format: Format,
+    machine: Abi,
+    imported: Imported,
+    mut sources: Sources,
+) -> Result<Policy, ExportError> {
     let refused = |findings: &[Diagnostic]| ExportError::Refused {
         format,
         problem: findings
@@ -122,7 +127,7 @@ fn lowered(format: Format, machine: Abi, imported: Imported, mut sources: Source
 }
 
 /// Argument words that are treated differently, of those that a program can have on the ABI.
-fn difference(abi: Abi, ours: &CallPolicy, theirs: &CallPolicy) -> Option<[u64; 6]> {
+pub(super) fn difference(abi: Abi, ours: &CallPolicy, theirs: &CallPolicy) -> Option<[u64; 6]> {
     if ours.clauses.is_empty() && theirs.clauses.is_empty() {
         let same = expressible(ours.otherwise.action) == expressible(theirs.otherwise.action);
         return (!same).then_some([0; 6]);

@@ -11,8 +11,8 @@ use callgate_compiler::policy::Policy;
 use callgate_compiler::tables;
 
 use super::names::plan;
-use super::{Export, ExportError, ExportOptions, Format, notes};
-use crate::import::systemd_architecture;
+use super::{Export, ExportError, ExportOptions, Format, notes, text_proof};
+use crate::import::{self, systemd_architecture};
 use crate::sets::systemd as sets;
 
 /// What systemd can do with a call.
@@ -84,6 +84,7 @@ pub(super) fn export(policy: &Policy, options: &ExportOptions) -> Result<Export,
         let spelled: Vec<String> = others.into_iter().map(super::spelled).collect();
         notes.push(format!("the policy says {} for ABIs that it doesn't list; systemd kills", spelled.join(" and ")));
     }
+    text_proof::prove(policy, Format::Systemd, import::Format::Systemd, &text, &plan.lossy)?;
     Ok(Export { bytes: text.into_bytes(), notes })
 }
 
