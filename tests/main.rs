@@ -21,6 +21,7 @@ mod house;
 mod kernel_facts;
 mod learning;
 mod merge;
+mod objective;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;
