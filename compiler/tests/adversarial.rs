@@ -72,7 +72,7 @@ fn entangled_policies_are_compiled_and_proven_or_refused() {
             }
             Err(CompileError::Wrong(witness)) => panic!("{rules} rules of {arguments}: {witness:?}"),
             Err(error) => {
-                assert!(error.to_string().contains("next:") || error.to_string().contains("fewer"), "{error}")
+                assert!(error.to_string().contains("next:") || error.to_string().contains("fewer"), "{error}");
             }
         }
     }

@@ -124,7 +124,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "calls newer than the library have no name in it, and take the default",
     },
     policy("libseccomp", "19_guards.toml", "decided differently", "OCI has one list of names for all ABIs"),
-    policy("libseccomp", "24_largest_errno.toml", "Invalid input", "libseccomp 2.5.4 takes errnos below this one"),
+    policy(
+        "libseccomp",
+        "24_largest_errno.toml",
+        "libseccomp refuses the errno",
+        "libseccomp 2.5.4 takes errnos below this one",
+    ),
     policy("libseccomp", "25_abis_apart.toml", "decided differently", "OCI has one list of names for all ABIs"),
 ];
 

@@ -333,12 +333,15 @@ fn errno_number(errno: &Spanned<NameOrNumber>, abi: Abi) -> Result<u16, Diagnost
     }
 }
 
-/// The call's number on each of `on` that has it. A name must exist on at least one of the policy's ABIs.
+/// The call's number on each of `on` that has it. A name must exist on at least one of the policy's ABIs, or on any where the
+/// guards around it leave none.
 pub(super) fn numbers(call: &Call, abis: &[Abi], on: impl Iterator<Item = Abi>) -> Result<Vec<(Abi, u32)>, Diagnostic> {
     let on: Vec<_> = on.collect();
     match &call.callee.node {
         NameOrNumber::Name(name) => {
-            if !abis.iter().any(|&abi| tables::number(abi, name).is_some()) {
+            // What a guard keeps away from every ABI of the policy may be of another.
+            let of_another = on.is_empty() && tables::names().binary_search(&name.as_str()).is_ok();
+            if !of_another && !abis.iter().any(|&abi| tables::number(abi, name).is_some()) {
                 return Err(unknown_syscall(name, call.callee.span, abis));
             }
             Ok(on.into_iter().filter_map(|abi| Some((abi, tables::number(abi, name)?))).collect())

@@ -331,3 +331,15 @@ fn names_of_abis_that_the_text_speaks_of() {
     let (neither, _) = lowered(&["deny: all\nallow: _llseek\n"], |_| {});
     assert_eq!(neither.diagnostics.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["unknown-syscall"]);
 }
+
+/// A guard that leaves no ABI of the target takes its calls out of the question; a name that no ABI has stays an error.
+#[test]
+fn guarded_calls_of_other_abis_are_no_error() {
+    let on_aarch64 = |text: &str| {
+        let (lowered, _) = lowered(&[text], |target| target.abis = Some(vec![Abi::Aarch64]));
+        lowered.policy.is_none()
+    };
+    assert!(!on_aarch64("deny: all\nwhen not arch aarch64 { allow: open }\n"));
+    assert!(on_aarch64("deny: all\nallow: open\n"));
+    assert!(on_aarch64("deny: all\nwhen not arch aarch64 { allow: opne }\n"));
+}
