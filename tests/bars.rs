@@ -52,8 +52,8 @@ fn figures(program: &Program) -> Figures {
     }
 }
 
-/// What may be missed. The bars on Firecracker's `vmm` thread hang on how its large sets of values are told apart.
-const MISSED: &[(&str, &str)] = &[("fc-vmm", "size"), ("fc-vmm", "speed")];
+/// What is missed, by 0.02 of an executed instruction: argument code is made short, not quick, whatever the objective.
+const MISSED: &[(&str, &str)] = &[("fc-vmm", "speed")];
 
 #[test]
 fn as_small_and_as_fast_as_any_before() {
