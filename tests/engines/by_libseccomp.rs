@@ -11,7 +11,7 @@ use callgate_compiler::policy::Policy;
 
 use super::Engine;
 use super::simulator::run;
-use crate::backend::by_libseccomp::{document, filter};
+use crate::backend::by_libseccomp::{LIST, document, filter};
 
 /// `ScmpFilterContext`, simulated.
 pub(super) struct Libseccomp;
@@ -46,7 +46,7 @@ impl Engine for Libseccomp {
                 let program = match programs.entry(machine) {
                     Entry::Occupied(built) => built.into_mut(),
                     Entry::Vacant(place) => place.insert(
-                        filter(&document, Some(machine), None, Endian::Little)
+                        filter(&document, Some(machine), None, Endian::Little, LIST)
                             .map_err(|error| format!("on {machine}: {error}"))?,
                     ),
                 };
