@@ -7,6 +7,7 @@
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
 //! differently is a finding.
 
+pub(crate) mod abi_set;
 pub mod bpf;
 mod calls;
 pub(crate) mod constants;

@@ -43,7 +43,7 @@ pub(super) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<
         let Some(guard) = guard else { continue };
         for name in &entry.names {
             let call = &name.value;
-            if guard.abis.iter().any(|&abi| tables::number(abi, call).is_some()) {
+            if guard.abis.iter().any(|abi| tables::number(abi, call).is_some()) {
                 rules.push(Rule { call: call.clone(), guard: guard.clone(), when: when.clone(), verb: verb.clone() });
             } else if !Abi::ALL.iter().any(|&abi| tables::number(abi, call).is_some()) {
                 missing.insert(call.clone());

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_compiler::abi::Abi;
 use callgate_grammar::tree::Version;
 
+use super::abi_set::AbiSet;
+
 /// All of this holds together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Guard {
@@ -14,19 +16,19 @@ pub(crate) struct Guard {
     pub(crate) from: Option<(u16, u16)>,
     pub(crate) below: Option<(u16, u16)>,
     /// The ABIs of the call.
-    pub(crate) abis: BTreeSet<Abi>,
+    pub(crate) abis: AbiSet,
 }
 
 impl Guard {
     /// Always, on these ABIs.
     pub(crate) fn on(abis: &BTreeSet<Abi>) -> Self {
-        Self { capabilities: BTreeMap::new(), from: None, below: None, abis: abis.clone() }
+        Self { capabilities: BTreeMap::new(), from: None, below: None, abis: abis.into() }
     }
 
     /// Both guards at once; `None` when they can't hold together.
     pub(crate) fn and(&self, other: &Self) -> Option<Self> {
         let mut both = self.clone();
-        both.abis.retain(|abi| other.abis.contains(abi));
+        both.abis = both.abis.and(other.abis);
         both.from = both.from.max(other.from);
         both.below = match (both.below, other.below) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -52,9 +54,8 @@ impl Guard {
         }
         let mut outside = Vec::new();
         let mut rest = self.clone();
-        let abis: BTreeSet<Abi> = rest.abis.difference(&other.abis).copied().collect();
-        outside.push(Self { abis, ..rest.clone() });
-        rest.abis.retain(|abi| other.abis.contains(abi));
+        outside.push(Self { abis: rest.abis.without(other.abis), ..rest.clone() });
+        rest.abis = rest.abis.and(other.abis);
         if let Some(from) = other.from {
             let below = Some(rest.below.map_or(from, |below| below.min(from)));
             outside.push(Self { below, ..rest.clone() });
@@ -84,12 +85,12 @@ impl Guard {
         }
         common.extend(self.from.map(|(major, minor)| format!("kernel >= {major}.{minor}")));
         common.extend(self.below.map(|(major, minor)| format!("kernel < {major}.{minor}")));
-        let missing: Vec<_> = all.difference(&self.abis).collect();
+        let missing = AbiSet::from(all).without(self.abis);
         if missing.len() < self.abis.len() {
             common.extend(missing.iter().map(|abi| format!("not arch {abi}")));
             return vec![common.join(" and ")];
         }
-        let one = |abi: &Abi| common.iter().cloned().chain([format!("arch {abi}")]).collect::<Vec<_>>().join(" and ");
+        let one = |abi: Abi| common.iter().cloned().chain([format!("arch {abi}")]).collect::<Vec<_>>().join(" and ");
         self.abis.iter().map(one).collect()
     }
 }
@@ -118,7 +119,7 @@ mod tests {
         guard.capabilities.iter().all(|(name, wanted)| held.contains(name) == *wanted)
             && guard.from.is_none_or(|from| (kernel, 0) >= from)
             && guard.below.is_none_or(|below| (kernel, 0) < below)
-            && guard.abis.contains(&abi)
+            && guard.abis.contains(abi)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! JSON with places: every value knows where it stands, no key is passed over, none counts twice.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -61,17 +62,32 @@ pub(super) fn format(text: &str) -> Option<Format> {
 pub(super) struct Object<'a> {
     /// The whole object.
     pub(super) span: Span,
-    members: BTreeMap<String, &'a RawValue>,
+    members: BTreeMap<Cow<'a, str>, Member<'a>>,
+}
+
+struct Member<'a> {
+    key: Span,
+    /// `null` is none.
+    value: Option<&'a RawValue>,
+}
+
+/// A key as it is meant; nearly all are written without escapes.
+fn name(key: &RawValue) -> Cow<'_, str> {
+    let plain = key.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    match plain.filter(|text| !text.contains('\\')) {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(serde_json::from_str(key.get()).unwrap_or_default()),
+    }
 }
 
 impl<'a> Object<'a> {
     /// The value of a key; `null` is no value.
     pub(super) fn get(&self, key: &str) -> Option<&'a RawValue> {
-        self.members.get(key).copied()
+        self.members.get(key)?.value
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.members.iter().map(|(key, value)| (key.as_str(), *value))
+        self.members.iter().filter_map(|(key, member)| Some((&**key, member.value?)))
     }
 }
 
@@ -165,52 +181,49 @@ impl<'a, 'd> Reader<'a, 'd> {
 
     /// An object whose keys are free, as names are.
     pub(super) fn map(&mut self, value: &'a RawValue) -> Option<Object<'a>> {
+        self.members(value, None)
+    }
+
+    /// An object of the format, which has these keys and no other.
+    pub(super) fn object(&mut self, value: &'a RawValue, keys: &[&str]) -> Option<Object<'a>> {
+        self.members(value, Some(keys))
+    }
+
+    /// An object with these keys and no other, or with any.
+    fn members(&mut self, value: &'a RawValue, keys: Option<&[&str]>) -> Option<Object<'a>> {
         let Ok(Members(list)) = serde_json::from_str::<Members<'a>>(value.get()) else {
             return self.wrong(value, "an object");
         };
-        let mut members = BTreeMap::new();
-        let mut places: BTreeMap<String, Span> = BTreeMap::new();
+        let mut members: BTreeMap<Cow<'a, str>, Member<'a>> = BTreeMap::new();
         for (key, value) in list {
             let at = self.span(key);
-            let name: String = serde_json::from_str(key.get()).unwrap_or_default();
-            if let Some(&first) = places.get(&name) {
+            let name = name(key);
+            if let Some(first) = members.get(&name) {
+                let first = first.key;
                 self.push(
                     Diagnostic::error("duplicate-key", format!("`{name}` stands here twice"))
                         .at(at, "the second")
                         .at(first, "the first")
                         .help("readers differ in which of the two counts: take one away"),
                 );
-                continue;
             }
-            places.insert(name.clone(), at);
-            if value.get() != "null" {
-                members.insert(name, value);
+            if let Some(keys) = keys.filter(|keys| !keys.contains(&&*name)) {
+                self.unknown_key(&name, at, keys);
             }
+            members.entry(name).or_insert(Member { key: at, value: (value.get() != "null").then_some(value) });
         }
         Some(Object { span: self.span(value), members })
     }
 
-    /// An object of the format, which has these keys and no other.
-    pub(super) fn object(&mut self, value: &'a RawValue, keys: &[&str]) -> Option<Object<'a>> {
-        let object = self.map(value)?;
-        let Ok(Members(list)) = serde_json::from_str::<Members<'a>>(value.get()) else { return Some(object) };
-        for (key, _) in list {
-            let name: String = serde_json::from_str(key.get()).unwrap_or_default();
-            if keys.contains(&name.as_str()) {
-                continue;
-            }
-            let error = Diagnostic::error("unknown-key", format!("the format has no key `{name}` here")).at(
-                self.span(key),
-                "engines would pass over it, and the profile would mean something else than it says",
-            );
-            let same_but_case = keys.iter().copied().find(|known| known.eq_ignore_ascii_case(&name));
-            let help = match same_but_case.or_else(|| did_you_mean(&name, keys.iter().copied())) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("take it out; the keys are {}", keys.join(", ")),
-            };
-            self.push(error.help(help));
-        }
-        Some(object)
+    fn unknown_key(&mut self, name: &str, at: Span, keys: &[&str]) {
+        let error = Diagnostic::error("unknown-key", format!("the format has no key `{name}` here"))
+            .at(at, "engines would pass over it, and the profile would mean something else than it says");
+        let same_but_case = keys.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
+        let help = match same_but_case.or_else(|| did_you_mean(name, keys.iter().copied())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("take it out; the keys are {}", keys.join(", ")),
+        };
+        self.push(error.help(help));
     }
 
     pub(super) fn array(&mut self, value: Option<&'a RawValue>) -> Vec<&'a RawValue> {

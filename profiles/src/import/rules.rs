@@ -6,6 +6,7 @@ use std::fmt::Write;
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 
+use super::abi_set::AbiSet;
 use super::guard::Guard;
 
 /// A comparison of one word: `raw(arg0) & 0xff`, `==`, `0x1`.
@@ -166,9 +167,9 @@ impl Statements {
             }
             calls.entry(&rule.call).or_default().push(rule);
         }
-        let mut found: BTreeMap<(Guard, String), Vec<String>> = BTreeMap::new();
+        let mut found: BTreeMap<(Guard, &str), Vec<String>> = BTreeMap::new();
         for (call, rules) in calls {
-            let mut parts: BTreeMap<(Guard, String), Vec<When>> = BTreeMap::new();
+            let mut parts: BTreeMap<(Guard, &str), Vec<When>> = BTreeMap::new();
             let present = self.present(call);
             let alike = rules.iter().all(|rule| rule.verb == rules[0].verb);
             if !alike && rules.len() > RULES {
@@ -177,16 +178,16 @@ impl Statements {
             for (at, rule) in rules.iter().enumerate() {
                 // Rules that do the same take nothing from each other.
                 let (earlier, later) = if alike { (&[][..], &[][..]) } else { (&rules[..at], &rules[at + 1..]) };
-                let cut = remaining(rule, earlier, later, self.order, present.as_ref());
+                let cut = remaining(rule, earlier, later, self.order, present);
                 for (guard, when) in cut.ok_or_else(|| Entangled(call.to_owned()))? {
-                    parts.entry((guard, rule.verb.clone())).or_default().push(when);
+                    parts.entry((guard, &rule.verb)).or_default().push(when);
                 }
             }
             for (key, whens) in parts {
                 found.entry(key).or_default().extend(targets(call, &whens));
             }
         }
-        Ok(found)
+        Ok(found.into_iter().map(|((guard, verb), targets)| ((guard, verb.to_owned()), targets)).collect())
     }
 
     /// In the language, what is said of `socket` goes for `socketcall` too, where nothing is said of that; libseccomp does
@@ -219,7 +220,7 @@ impl Statements {
     }
 
     /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.
-    fn present(&self, call: &str) -> Option<BTreeSet<Abi>> {
+    fn present(&self, call: &str) -> Option<AbiSet> {
         // A number is written for the one ABI of its rule.
         let is_number = call.starts_with(|c: char| c.is_ascii_digit());
         (self.listed.is_none() && !is_number)
@@ -233,11 +234,11 @@ fn remaining(
     earlier: &[&Rule],
     later: &[&Rule],
     order: Order,
-    present: Option<&BTreeSet<Abi>>,
+    present: Option<AbiSet>,
 ) -> Option<Vec<(Guard, When)>> {
     let mut guard = rule.guard.clone();
     if let Some(present) = present {
-        guard.abis.retain(|abi| present.contains(abi));
+        guard.abis = guard.abis.and(present);
         if guard.abis.is_empty() {
             return Some(Vec::new());
         }
