@@ -5,7 +5,7 @@
 
 #[cfg(feature = "libseccomp")]
 #[path = "../src/backend/mod.rs"]
-#[allow(dead_code)] // the command needs more of it
+#[allow(dead_code, unused_imports)] // the command needs more of it
 mod backend;
 #[path = "prover/entangled.rs"]
 mod entangled;
@@ -113,15 +113,15 @@ fn proofs() -> Vec<Proof> {
         #[cfg(feature = "libseccomp")]
         if abis.len() == 3 {
             // By the types of its arguments: libseccomp looks at the low halves only on 32-bit ABIs.
-            let policy = policy("profiles/policies/docker-default.gate", abis);
+            let typed = self::policy("profiles/policies/docker-default.gate", abis);
             for level in [1, 2] {
                 let name = format!("{name}, by libseccomp -O{level}");
-                let document = backend::by_libseccomp::document(&policy).expect("it can be exported");
-                let bad_arch = Some(policy.other.action);
+                let document = backend::by_libseccomp::document(&typed).expect("it can be exported");
+                let bad_arch = Some(typed.other.action);
                 let program = backend::by_libseccomp::filter(&document, None, bad_arch, Endian::Little, level);
                 let program = program.expect("libseccomp takes it");
                 // It doesn't know the newest calls by name, so the answer is a call as a rule.
-                proofs.push(Proof { name, policy: policy.clone(), program, expected: Expected::HoldsOrFails });
+                proofs.push(Proof { name, policy: typed.clone(), program, expected: Expected::HoldsOrFails });
             }
         }
         proofs.push(Proof { name, policy, program, expected: Expected::Holds });
