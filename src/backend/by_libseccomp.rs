@@ -37,7 +37,7 @@ pub(crate) fn document(policy: &Policy) -> Result<Value, String> {
     serde_json::from_slice(&exported.bytes).map_err(|error| error.to_string())
 }
 
-/// `SCMP_FLTATR_CTL_OPTIMIZE`'s default: a list of compares (libseccomp, seccomp_attr_set(3)).
+/// `SCMP_FLTATR_CTL_OPTIMIZE`'s default: a list of compares (libseccomp, `seccomp_attr_set(3)`).
 pub(crate) const LIST: u32 = 1;
 
 /// libseccomp's filter for a document, as runc builds it; on a machine, for that one's own ABI too. `optimize` is its level:
