@@ -2,8 +2,8 @@
 //!
 //! A JSON profile means one thing by itself and something else, now and then, to the program that reads it. Here each engine's
 //! reading is written down, one function for one habit, so that a policy can be read as it will be enforced. Two stages, as
-//! outside: a client ([`client`]) makes an OCI profile for one machine of a file with conditions, and a runtime
-//! ([`runtime`]) makes libseccomp's rules of that ([`database`]), before which runc sets a stub ([`stub`]).
+//! outside: a client (`client`) makes an OCI profile for one machine of a file with conditions, and a runtime
+//! (`runtime`) makes libseccomp's rules of that (`database`), before which runc sets a stub (`stub`).
 //!
 //! What is here was measured on runc 1.1.5 and crun 1.8.1 with libseccomp 2.5.4, and Docker's and Podman's clients; the tests
 //! compare it with the filters that runc and crun load.

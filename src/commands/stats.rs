@@ -132,8 +132,10 @@ fn human(measures: &Measures, kernel: Version) -> String {
             let call = tables::name(of.abi, nr).unwrap_or_default();
             by_reason.entry(because(of.abi, call, reason)).or_default().push(call);
         }
+        let all_alike = of.cached.is_empty() && by_reason.len() == 1;
         for (reason, calls) in by_reason {
-            text.push_str(&format!("  - {}: {reason}\n", calls.join(", ")));
+            let calls = if all_alike { "every call".to_owned() } else { calls.join(", ") };
+            text.push_str(&format!("  - {calls}: {reason}\n"));
         }
     }
     text
