@@ -126,7 +126,8 @@ fn action(entry: &Value, name: &str, errno: &str) -> Result<ScmpAction, String> 
     ScmpAction::from_str(entry[name].as_str().unwrap_or_default(), data).map_err(said)
 }
 
-fn scmp_action(action: Action) -> ScmpAction {
+/// The action in libseccomp's words.
+pub(crate) fn scmp_action(action: Action) -> ScmpAction {
     match action {
         Action::KillProcess => ScmpAction::KillProcess,
         Action::KillThread => ScmpAction::KillThread,

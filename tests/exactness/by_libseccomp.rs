@@ -4,18 +4,18 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 
 use callgate_compiler::abi::Endian;
-use callgate_compiler::action::Action;
 use callgate_compiler::bpf::{Program, from_bytes};
 use libseccomp::error::SeccompError;
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 
 use super::rules::{Case, Operator, Test};
+use crate::backend::by_libseccomp::scmp_action;
 
 /// What libseccomp makes of the rules, as a sorted list or as a tree.
 pub(super) fn program(case: &Case) -> Result<Program, String> {
     // Also the actions that this machine's kernel may lack: the filter is only compared.
     libseccomp::set_api(6).map_err(said)?;
-    let mut filter = ScmpFilterContext::new(action(case.default)).map_err(said)?;
+    let mut filter = ScmpFilterContext::new(scmp_action(case.default)).map_err(said)?;
     filter.set_act_badarch(ScmpAction::KillProcess).map_err(said)?;
     filter.remove_arch(ScmpArch::Native).map_err(said)?;
     filter.add_arch(ScmpArch::X8664).map_err(said)?;
@@ -23,7 +23,7 @@ pub(super) fn program(case: &Case) -> Result<Program, String> {
     for rule in &case.rules {
         let tests: Vec<_> = rule.tests.iter().map(comparison).collect();
         let call = ScmpSyscall::from(rule.nr.cast_signed());
-        filter.add_rule_conditional(action(rule.action), call, &tests).map_err(said)?;
+        filter.add_rule_conditional(scmp_action(rule.action), call, &tests).map_err(said)?;
     }
     let mut file: File = tempfile::tempfile().map_err(|error| error.to_string())?;
     filter.export_bpf(&file).map_err(said)?;
@@ -43,19 +43,6 @@ fn comparison(test: &Test) -> ScmpArgCompare {
         Operator::MaskedEqual(mask) => ScmpCompareOp::MaskedEqual(mask),
     };
     ScmpArgCompare::new(test.arg.into(), operator, test.value)
-}
-
-fn action(action: Action) -> ScmpAction {
-    match action {
-        Action::KillProcess => ScmpAction::KillProcess,
-        Action::KillThread => ScmpAction::KillThread,
-        Action::Trap(_) => ScmpAction::Trap,
-        Action::Errno(errno) => ScmpAction::Errno(errno.into()),
-        Action::Notify => ScmpAction::Notify,
-        Action::Trace(data) => ScmpAction::Trace(data),
-        Action::Log => ScmpAction::Log,
-        Action::Allow => ScmpAction::Allow,
-    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
