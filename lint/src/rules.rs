@@ -14,6 +14,11 @@ macro_rules! family {
     };
 }
 
+mod compared;
+mod entries;
+mod gathered;
+mod said;
+
 mod abi;
 mod arg;
 mod bpf;
