@@ -8,6 +8,8 @@ mod bad_input;
 mod bars;
 mod bundle;
 mod circle;
+mod circle_clients;
+mod clients;
 mod commands;
 mod corpus;
 mod decompile;
