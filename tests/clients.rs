@@ -1,7 +1,6 @@
 //! Podman and dockerd, as a user calls them, with state of their own and one image: busybox.
 //!
-//! No systemd, no bridge and no registry is needed. Each call gets a mount namespace in which cgroup v2 has no controllers: in
-//! the hybrid layout runtimes refuse to start otherwise, and each container still has a cgroup v2 of its own.
+//! No systemd, no bridge and no registry is needed. Each container has a cgroup v2 of its own.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::bundle::apart;
 use crate::support::{told, tool};
 
 /// What the image is called.
@@ -51,7 +51,7 @@ impl Client {
 
     /// The client, without its arguments yet.
     pub(crate) fn command(&self) -> Command {
-        let mut command = self.apart();
+        let mut command = apart(&self.at("empty"));
         match self.kind {
             Kind::Podman => {
                 command.env("CONTAINERS_CONF", self.at("containers.conf")).env("TMPDIR", self.at("tmp"));
@@ -94,16 +94,6 @@ impl Client {
         format!("unix://{}", self.at("socket").display())
     }
 
-    /// A command in a mount namespace without cgroup v2 controllers.
-    fn apart(&self) -> Command {
-        let mut command = Command::new("unshare");
-        let script = "controllers=/sys/fs/cgroup/unified/cgroup.controllers
-            [ -e $controllers ] && mount --bind \"$0\" $controllers
-            exec \"$@\"";
-        command.args(["-m", "--propagation", "private", "sh", "-c", script]).arg(self.at("empty"));
-        command
-    }
-
     /// Busybox and a link for each of its applets, as a tar.
     fn image(&self) -> PathBuf {
         let root = self.at("rootfs");
@@ -136,7 +126,7 @@ impl Client {
 
     fn start_dockerd(&mut self) {
         let log = fs::File::create(self.at("log")).expect("a file");
-        let mut command = self.apart();
+        let mut command = apart(&self.at("empty"));
         command.arg("dockerd").arg("--data-root").arg(self.at("data")).arg("--exec-root").arg(self.at("exec"));
         command.arg("--pidfile").arg(self.at("pid")).args(["-H", &self.socket(), "--storage-driver", "overlay2"]);
         command.args(["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge=none"]);
