@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::condition::{Atom, Condition, ValueSet, Width};
+use callgate_compiler::condition::Condition;
 use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
 use callgate_grammar::Span;
@@ -181,21 +181,6 @@ fn overlaps(one: &[Argument], other: &[Argument]) -> bool {
         let apart = |a: &Argument, b: &Argument| a.index == b.index && (a.value ^ b.value) & a.mask & b.mask != 0;
         return !one.iter().any(|a| other.iter().any(|b| apart(a, b)));
     }
-    let condition = |arguments: &[Argument]| Condition::All(arguments.iter().map(atom).collect());
+    let condition = |arguments: &[Argument]| Condition::All(arguments.iter().map(Argument::condition).collect());
     prove::overlap(&condition(one), &condition(other), Budget::default()) != Overlap::Never
-}
-
-fn atom(argument: &Argument) -> Condition {
-    let (value, most) = (argument.value, argument.mask);
-    let above = value.checked_add(1).map(|next| (next, most));
-    let below = value.checked_sub(1).map(|last| (0, last));
-    let values = match argument.comparison {
-        Comparison::Equal => ValueSet::one(value),
-        Comparison::NotEqual => ValueSet::of(below.into_iter().chain(above)),
-        Comparison::Less => ValueSet::of(below),
-        Comparison::LessOrEqual => ValueSet::of([(0, value)]),
-        Comparison::GreaterOrEqual => ValueSet::of([(value, most)]),
-        Comparison::Greater => ValueSet::of(above),
-    };
-    Condition::Atom(Atom { arg: argument.index, width: Width::W64, mask: argument.mask, values })
 }
