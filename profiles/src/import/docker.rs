@@ -20,7 +20,7 @@ use super::rules::{Order, Rule, Statements, Test, When};
 /// The statements that say what the document says.
 ///
 /// `podman`: the names of errnos are the format's own, so that there is nothing to say about them.
-pub(super) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
+pub(crate) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let Some(default) = &profile.default else {
         diagnostics.push(missing_default(profile.span));
         return None;
