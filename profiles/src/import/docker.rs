@@ -163,7 +163,9 @@ fn when(arguments: &[Argument], diagnostics: &mut Vec<Diagnostic>) -> When {
             );
         }
     }
-    if arguments.is_empty() { When::Always } else { When::All(arguments.iter().map(Argument::test).collect()) }
+    // Without a mask nothing is looked at.
+    let tests: Vec<Test> = arguments.iter().filter(|argument| argument.mask != 0).map(Argument::test).collect();
+    if tests.is_empty() { When::Always } else { When::All(tests) }
 }
 
 impl Argument {
