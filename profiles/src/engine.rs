@@ -22,11 +22,11 @@ use std::str::FromStr;
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{Diagnostic, Span, Spanned};
+use callgate_grammar::{Diagnostic, Severity, Span, Spanned};
 use thiserror::Error;
 
 use crate::import::rules::{Order, Statements};
-use crate::import::{Document, Format, Imported, Includes, finish, import, profile, read_profile, tree};
+use crate::import::{Document, Format, Imported, Includes, docker, finish, import, profile, read_profile, tree};
 
 /// Whose reading of a profile counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,9 +148,52 @@ pub fn read_as(
     if !engine.reads(from) {
         return import(from, document, includes);
     }
+    read(engine, host, from, document, includes, |_| {})
+}
+
+/// As [`read_as`], for those who want to know what a file means that isn't as it should be: of what engines pass over, or read
+/// one way or another without a word, the findings are warnings, and the file means what they make of it.
+#[must_use]
+pub fn read_leniently(
+    engine: Engine,
+    host: &Host,
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+) -> Imported {
+    if !matches!(from, Format::Docker | Format::Oci | Format::Podman | Format::Spo) {
+        return import(from, document, includes);
+    }
+    read(engine, host, from, document, includes, |diagnostics| {
+        let passed_over = diagnostics.iter_mut().filter(|finding| is_passed_over(engine, finding.code));
+        passed_over.for_each(|finding| finding.severity = Severity::Warning);
+    })
+}
+
+/// Whether an engine reads a file in which something has been found, and takes it as callgate does.
+fn is_passed_over(engine: Engine, code: &str) -> bool {
+    match code {
+        // crun alone compares keys by the letter, and the reader has taken the key for the known one.
+        "key-case" => engine != Engine::Crun,
+        "unknown-key" | "empty-names" | "value-outside-mask" | "two-errnos" | "unknown-version" => true,
+        _ => false,
+    }
+}
+
+fn read(
+    engine: Engine,
+    host: &Host,
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+    before_the_end: impl Fn(&mut Vec<Diagnostic>),
+) -> Imported {
     let mut diagnostics = Vec::new();
-    let statements = read_profile(from, document, includes, &mut diagnostics)
-        .and_then(|profile| statements(engine, host, &profile, &mut diagnostics));
+    let statements = read_profile(from, document, includes, &mut diagnostics).and_then(|profile| match engine {
+        Engine::Document => docker::statements(&profile, from == Format::Podman, &mut diagnostics),
+        _ => statements(engine, host, &profile, &mut diagnostics),
+    });
+    before_the_end(&mut diagnostics);
     finish(document.source, statements, diagnostics)
 }
 

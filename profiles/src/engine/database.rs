@@ -148,7 +148,8 @@ fn targets(
 ) -> Vec<(&'static str, Vec<Argument>)> {
     let mut targets = Vec::new();
     if let Some((_, selector, part)) = tables::part_of(abi, call) {
-        let picks = Argument { index: 0, comparison: Comparison::Equal, mask: u64::MAX, value: selector, span };
+        let picks =
+            Argument { index: 0, comparison: Comparison::Equal, mask: u64::MAX, value: selector, unused: None, span };
         let others = arguments.iter().filter(|argument| argument.index != 0).copied();
         targets.push((part.multiplexer, [picks].into_iter().chain(others).collect()));
     }

@@ -92,7 +92,7 @@ fn listed(runtime: Runtime, host: &Host, spec: &Spec<'_>, diagnostics: &mut Vec<
                 abis.insert(abi);
             }
             None => diagnostics.push(
-                Diagnostic::error("engine-refuses", format!("{} knows no such architecture", runtime.name()))
+                Diagnostic::error("unknown-abi", format!("{} knows no such architecture", runtime.name()))
                     .at(architecture.span, "so the container doesn't start")
                     .help("take it out, or put it into the `archMap` of its own machine"),
             ),
@@ -124,7 +124,7 @@ fn refused_notifications(runtime: Runtime, spec: &Spec<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let refused = |span: Span, what: &str| {
-        Diagnostic::error("engine-refuses", format!("runc refuses to notify {what}"))
+        Diagnostic::error("refused-notification", format!("runc refuses to notify {what}"))
             .at(span, "so the container doesn't start")
             .help("use another action here, or crun")
     };

@@ -22,7 +22,7 @@ use super::tree;
 /// The statements that say what the document says.
 ///
 /// `podman`: the names of errnos are the format's own, so that there is nothing to say about them.
-pub(super) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
+pub(crate) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let Some(default) = &profile.default else {
         diagnostics.push(missing_default(profile.span));
         return None;
@@ -169,7 +169,9 @@ fn when(arguments: &[Argument], diagnostics: &mut Vec<Diagnostic>) -> When {
             );
         }
     }
-    if arguments.is_empty() { When::Always } else { When::All(arguments.iter().map(Argument::test).collect()) }
+    // Without a mask nothing is looked at.
+    let tests: Vec<Test> = arguments.iter().filter(|argument| argument.mask != 0).map(Argument::test).collect();
+    if tests.is_empty() { When::Always } else { When::All(tests) }
 }
 
 impl Argument {
