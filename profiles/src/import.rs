@@ -21,7 +21,7 @@ mod minijail;
 mod minijail_filter;
 mod pfc;
 mod piece;
-pub(crate) mod profile;
+pub mod profile;
 pub(crate) mod rules;
 mod seccompiler;
 mod spo;
@@ -208,7 +208,8 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
 }
 
 /// A file of a format that is a profile of engines, before anyone says what it means.
-pub(crate) fn read_profile(
+#[must_use]
+pub fn read_profile(
     from: Format,
     document: &Document<'_>,
     includes: &mut Includes<'_>,

@@ -1,0 +1,3 @@
+//! FMT: the form of a file.
+
+family!("fmt":);
