@@ -183,8 +183,7 @@ pub fn derive_from(tally: &Tally, options: &DeriveOptions) -> Result<Derived, De
     let abis = tally.abis();
     let mut draft = Draft::default();
 
-    draft.allow(start(&observed, &tally.machines));
-    for section in observed.sections() {
+    for section in before(&observed, &tally.machines).into_iter().chain(observed.sections()) {
         draft.allow(section);
     }
     if options.siblings == SiblingCalls::Libc {
@@ -279,16 +278,21 @@ impl Draft {
     }
 }
 
-/// The call that starts the command, on the machine's own ABI whether it was recorded or not: `callgate run` makes it.
-fn start(observed: &Observed<'_>, machines: &BTreeSet<Abi>) -> Section {
-    let mut targets: Targets = observed.starting();
+/// What comes before the command's own program. The call that starts it is there on the machine's own ABI whether it was
+/// recorded or not: `callgate run` makes it.
+fn before(observed: &Observed<'_>, machines: &BTreeSet<Abi>) -> [Section; 2] {
+    let (mut start, runtime) = observed.before();
     for &abi in machines {
-        targets.insert((abi, "execve".to_owned()), "execve".to_owned());
+        start.insert((abi, "execve".to_owned()), "execve".to_owned());
     }
-    Section {
-        reason: vec!["starts the command: the only call that `callgate run` makes under the filter".to_owned()],
-        targets,
-    }
+    let section = |reason: &str, targets| Section { reason: vec![reason.to_owned()], targets };
+    [
+        section("starts the command: the only call that `callgate run` makes under the filter", start),
+        section(
+            "observed before the command's own program: what the container's runtime called under the filter",
+            runtime,
+        ),
+    ]
 }
 
 /// Those of the names that an ABI has, on each ABI.

@@ -144,18 +144,24 @@ mod tests {
             phase: crate::recording::Phase::Run,
             calls: 1,
             arguments: BTreeMap::new(),
+            first: None,
         };
         Run {
             id: format!("{id:032x}"),
             command: Vec::new(),
+            scope: crate::recording::Scope::default(),
+            since: crate::recording::Since::default(),
             backend: Backend::Ebpf,
             kernel: String::new(),
             machine: "x86_64".to_owned(),
             calls_exact: true,
             lost: BTreeMap::new(),
             still_running: 0,
+            serving_after: None,
+            in_progress: false,
             ended: "exit 0".to_owned(),
             rows: calls.iter().map(row).collect(),
+            denied: Vec::new(),
         }
     }
 

@@ -18,6 +18,9 @@ use crate::stability::{Sight, Unseen, every_sight};
 /// What a tracer sets the number to, to skip a call (ptrace(2)).
 const SKIPPED: u32 = u32::MAX;
 
+/// What [`Tally::lost`] calls a run that was written while it was recorded.
+const UNFINISHED: &str = "unfinished_recordings";
+
 /// One number of one ABI over all runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -25,8 +28,8 @@ pub struct Seen {
     pub name: Option<&'static str>,
     /// Its name, by the tables of the day of the recording; of several the least.
     pub recorded_name: Option<String>,
-    /// Whether some execve that starts a command is among them.
-    pub starts: bool,
+    /// Whether some of them were made before the command's own program.
+    pub before: bool,
     /// In how many runs it was seen.
     pub runs: u64,
     /// How often it was called over all runs; stops at 2⁶⁴-1.
@@ -40,7 +43,7 @@ impl Seen {
         Self {
             name: tables::name(row.abi, row.nr),
             recorded_name: row.syscall.clone(),
-            starts: row.phase == Phase::Exec,
+            before: row.phase == Phase::Exec,
             runs: 1,
             calls: row.calls,
             arguments: row.arguments.clone(),
@@ -52,7 +55,7 @@ impl Seen {
             (Some(one), Some(other)) => Some(if *other < one { other.clone() } else { one }),
             (one, other) => one.or_else(|| other.cloned()),
         };
-        self.starts |= row.phase == Phase::Exec;
+        self.before |= row.phase == Phase::Exec;
         self.runs += u64::from(!same_run);
         self.calls = self.calls.saturating_add(row.calls);
         common_values(&mut self.arguments, &row.arguments);
@@ -72,6 +75,8 @@ pub struct Tally {
     pub recorded_with: BTreeSet<(String, String, String)>,
     /// What is missing, by a name that says what, added up over all runs. Empty: every run is complete.
     pub lost: BTreeMap<String, u64>,
+    /// What a filter that was there already refused, by ABI and number, and how often.
+    pub denied: BTreeMap<(Abi, u32), u64>,
     /// Descendants that still ran when a recording was ended.
     pub still_running: u64,
     /// How the commands ended (`exit 0`), and in how many runs.
@@ -148,6 +153,13 @@ impl Tally {
         for (what, &count) in run.lost.iter().filter(|&(_, &count)| count != 0) {
             let sum = self.lost.entry(what.clone()).or_default();
             *sum = sum.saturating_add(count);
+        }
+        if run.in_progress {
+            *self.lost.entry(UNFINISHED.to_owned()).or_default() += 1;
+        }
+        for denied in &run.denied {
+            let calls = self.denied.entry((denied.abi, denied.nr)).or_default();
+            *calls = calls.saturating_add(denied.calls);
         }
         self.still_running = self.still_running.saturating_add(run.still_running);
         *self.endings.entry(run.ended.clone()).or_default() += 1;

@@ -8,14 +8,14 @@ use callgate_compiler::tables;
 use callgate_grammar::tree::{NameOrNumber, StatementKind, TargetKind, Verb};
 use callgate_grammar::{SourceId, parse};
 use callgate_profiles::derive::{DeriveError, DeriveOptions, Otherwise, SiblingCalls, derive};
-use callgate_profiles::recording::{Backend, Phase, Recording, Row, Run, Unbounded, Values};
+use callgate_profiles::recording::{Backend, Phase, Recording, Row, Run, Scope, Since, Unbounded, Values};
 use callgate_profiles::{Arguments, Runtime};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 fn row(abi: Abi, name: &str, phase: Phase) -> Row {
     let nr = tables::number(abi, name).unwrap_or_else(|| panic!("{abi} has no {name}"));
-    Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments: BTreeMap::new() }
+    Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments: BTreeMap::new(), first: None }
 }
 
 fn run(id: u8, names: &[&str]) -> Run {
@@ -24,14 +24,19 @@ fn run(id: u8, names: &[&str]) -> Run {
     Run {
         id: format!("{id:032x}"),
         command: vec!["cat".to_owned(), "/etc/hostname".to_owned()],
+        scope: Scope::default(),
+        since: Since::default(),
         backend: Backend::Ebpf,
         kernel: "6.18.44".to_owned(),
         machine: "x86_64".to_owned(),
         calls_exact: true,
         lost: BTreeMap::new(),
         still_running: 0,
+        serving_after: None,
+        in_progress: false,
         ended: "exit 0".to_owned(),
         rows,
+        denied: Vec::new(),
     }
 }
 
@@ -265,6 +270,7 @@ fn numbers_without_a_name_stay_numbers() {
         phase: Phase::Run,
         calls: 1,
         arguments: BTreeMap::new(),
+        first: None,
     };
     run.rows.push(number(Abi::X86_64, 1000, Some("brand_new\nallow: all")));
     run.rows.push(number(Abi::X86_64, u32::MAX, None));
@@ -398,7 +404,7 @@ fn some_rows() -> impl Strategy<Value = Vec<Row>> {
             let (nr, name) = calls[index % calls.len()];
             let parameters = tables::prototype(abi, name).unwrap_or_default();
             let arguments = parameters.iter().map(|parameter| parameter.name.to_owned()).zip(values).collect();
-            let row = Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments };
+            let row = Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments, first: None };
             rows.insert((abi, nr, phase), row);
         }
         rows.into_values().collect()

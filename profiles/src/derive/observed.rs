@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 
-use super::DeriveOptions;
 use super::condition::{Held, held};
 use super::header::count;
 use super::text::{Section, Targets, for_comment};
+use super::{DeriveOptions, SiblingCalls};
 use crate::held::Arguments;
+use crate::recording::Values;
 use crate::tally::{Seen, Tally};
 
 /// Everything seen, and how far its arguments are held.
@@ -18,13 +19,15 @@ pub(super) struct Observed<'t> {
     arguments: Arguments,
     /// Calls seen in fewer runs than this stand apart.
     min_runs: u64,
+    siblings: SiblingCalls,
 }
 
 impl<'t> Observed<'t> {
     pub(super) fn of(tally: &'t Tally, options: &DeriveOptions) -> Self {
         // What is missing from an incomplete recording may be values.
         let arguments = if tally.is_complete() { options.arguments } else { Arguments::None };
-        Self { tally, arguments, min_runs: options.min_runs.min(tally.runs()) }
+        let min_runs = options.min_runs.min(tally.runs());
+        Self { tally, arguments, min_runs, siblings: options.siblings }
     }
 
     pub(super) fn arguments(&self) -> Arguments {
@@ -44,10 +47,20 @@ impl<'t> Observed<'t> {
         Some(held.and_then(|(_, held)| if let Held::To(text) = held { Some(text) } else { None }))
     }
 
-    /// The calls that start the command.
-    pub(super) fn starting(&self) -> Targets {
-        let starting = self.tally.calls.iter().filter(|(_, seen)| seen.starts);
-        starting.filter_map(|(&(abi, _), seen)| Some(((abi, seen.name?.to_owned()), seen.name?.to_owned()))).collect()
+    /// What was called before the command's own program: the calls that start it, and what a container's runtime called
+    /// under the filter.
+    pub(super) fn before(&self) -> (Targets, Targets) {
+        let before = self.tally.calls.iter().filter(|(_, seen)| seen.before);
+        let named = before.filter_map(|(&(abi, _), seen)| Some((abi, seen.name?, seen)));
+        let starts = |name: &str| matches!(name, "execve" | "execveat");
+        let (start, runtime): (Vec<_>, Vec<_>) = named.partition(|(_, name, _)| starts(name));
+        (
+            start.into_iter().map(|(abi, name, _)| ((abi, name.to_owned()), name.to_owned())).collect(),
+            runtime
+                .into_iter()
+                .map(|(abi, name, seen)| ((abi, name.to_owned()), self.target(abi, name, seen)))
+                .collect(),
+        )
     }
 
     /// The calls with a name, as they are allowed.
@@ -114,8 +127,33 @@ impl<'t> Observed<'t> {
         seen.arguments
             .iter()
             .filter(|(parameter, _)| self.arguments.hold(name, parameter))
-            .map(|(parameter, values)| (parameter.as_str(), held(abi, name, parameter, values)))
+            .map(|(parameter, values)| {
+                let held = match (name, parameter.as_str()) {
+                    ("mprotect", "prot") if self.siblings == SiblingCalls::Libc => {
+                        held(abi, name, parameter, &self.readable_and_writable(abi, values))
+                    }
+                    _ => held(abi, name, parameter, values),
+                };
+                (parameter.as_str(), held)
+            })
             .collect()
+    }
+
+    /// What was seen of mprotect's `prot`, with the reading and writing that mmap was seen to ask for: arenas of malloc(3) grow
+    /// by mprotect, when there are threads enough.
+    fn readable_and_writable(&self, abi: Abi, values: &Values) -> Values {
+        const READ_AND_WRITE: u64 = 3;
+        let mapped = ["mmap", "mmap2"].iter().filter_map(|call| {
+            let seen = self.tally.calls.get(&(abi, tables::number(abi, call)?))?;
+            seen.arguments.get("prot")
+        });
+        let mut values = values.clone();
+        if let Values::Seen(values) = &mut values {
+            let mapped =
+                mapped.filter_map(|mapped| if let Values::Seen(mapped) = mapped { Some(mapped) } else { None });
+            values.extend(mapped.flatten().map(|prot| prot & READ_AND_WRITE));
+        }
+        values
     }
 
     pub(super) fn notes(&self, options: &DeriveOptions) -> Vec<String> {
@@ -146,7 +184,18 @@ impl<'t> Observed<'t> {
                 notes.push("the recording is incomplete: arguments are not held to the values seen".to_owned());
             }
         }
-        let well = ["exit 0", "unknown"];
+        if !tally.denied.is_empty() {
+            let names = tally.denied.iter().map(|(&(abi, nr), calls)| {
+                let name = tables::name(abi, nr).map_or_else(|| nr.to_string(), str::to_owned);
+                format!("{name} ({calls})")
+            });
+            notes.push(format!(
+                "a filter that was there already refused {}: they are not in the policy; add `allow:` for those that are wanted",
+                names.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        // A scope other than a command has no wait status.
+        let well = ["exit 0", "unknown", "scope ended", "stopped"];
         let failed: u64 = tally.endings.iter().filter(|(how, _)| !well.contains(&how.as_str())).map(|(_, n)| n).sum();
         if failed > 0 {
             notes.push(format!("{} did not end with exit 0", count(failed, "run")));

@@ -9,7 +9,7 @@ use super::observed::Observed;
 use super::text::{Section, Targets};
 use crate::held::Arguments;
 use crate::probes::probes;
-use crate::siblings::{Siblings, name, siblings};
+use crate::siblings::{Siblings, name, siblings, without_width};
 
 /// A section for each line of `siblings.txt` that adds something, on the ABIs where it does.
 pub(super) fn sections(observed: &Observed<'_>) -> Vec<Section> {
@@ -65,9 +65,11 @@ fn target(observed: &Observed<'_>, line: &Siblings, abi: Abi, added: &str) -> Op
     Some(if conditions.is_empty() { call.to_owned() } else { format!("{call}({})", conditions.join(", ")) })
 }
 
-/// The calls that lend their conditions: those of the line, then those of the compiler's families.
+/// The calls that lend their conditions: those of the same power, by the compiler's families, and the same call with fields of
+/// another width.
 fn relatives<'a>(line: &'a Siblings, call: &'a str) -> impl Iterator<Item = &'a str> {
     let families = tables::families().values().filter(move |members| members.iter().any(|member| member.call == call));
     let kin = families.flat_map(|members| members.iter().map(|member| member.call));
-    line.seen.iter().copied().chain(kin).filter(move |relative| *relative != call)
+    let twins = line.seen.iter().copied().filter(move |seen| without_width(seen) == without_width(call));
+    twins.chain(kin).filter(move |relative| *relative != call)
 }

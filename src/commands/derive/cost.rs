@@ -39,14 +39,13 @@ pub(super) fn notes(derived: &Derived, tally: &Tally) -> Result<Vec<String>, Fai
         return Ok(Vec::new());
     }
     let loaded = input::load_text("derived policy", derived.gate.clone());
-    let target = policy::target(&Default::default(), vec![policy::host_abi()?])?;
-    let checked = policy::check(loaded, &target)?;
-    let program = policy::program(&checked.policy)?.program;
-    let several = checked.policy.abis.len() > 1;
+    let Some(policy) = policy::of_translation(&loaded) else { return Ok(Vec::new()) };
+    let program = policy::program(&policy)?.program;
+    let several = policy.abis.len() > 1;
     let mut costs = Vec::new();
     for Target { abi, call, .. } in derived.targets.iter().filter(conditional) {
         let Some(nr) = tables::number(*abi, call) else { continue };
-        let decided = checked.policy.abis.get(abi).and_then(|listed| listed.calls.get(&nr));
+        let decided = policy.abis.get(abi).and_then(|listed| listed.calls.get(&nr));
         let Some(decided) = decided.filter(|_| cached(&program, *abi, nr, BITMAP_SINCE).is_err()) else { continue };
         let allowed = outcomes(decided, &Condition::Always)?.into_iter().find(|one| one.decision.action.permits());
         let Some(allowed) = allowed else { continue };

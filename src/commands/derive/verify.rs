@@ -9,7 +9,7 @@ use callgate_compiler::call::SyscallData;
 use callgate_compiler::policy::{Decision, Policy};
 use callgate_compiler::tables::{self, Role};
 use callgate_profiles::derive::Derived;
-use callgate_profiles::recording::{Backend, Phase, Row, Run, Values};
+use callgate_profiles::recording::{Backend, Phase, Row, Run, Scope, Since, Values};
 use callgate_profiles::refused::refused;
 use callgate_profiles::tally::Tally;
 use callgate_tracer::command::Prepared;
@@ -25,14 +25,16 @@ use crate::{input, policy};
 pub(super) fn run(derived: &Derived, tally: &Tally, command: &[OsString], times: u32) -> Outcome {
     let host = policy::host_abi()?;
     let loaded = input::load_text("derived policy", derived.gate.clone());
-    let checked = policy::check(loaded, &policy::target(&Default::default(), vec![host])?)?;
-    let program = policy::program(&asking(&checked.policy))?.program;
+    let Some(policy) = policy::of_translation(&loaded) else {
+        return Err(Failure::new("internal error: what was derived is no policy").help("please report the recording"));
+    };
+    let program = policy::program(&asking(&policy))?.program;
     let command = Prepared::new(command)?;
     let enosys = tables::errno(host, "ENOSYS").map(Action::Errno);
     let mut failed = 0;
     let mut statements = BTreeSet::new();
     for time in 1..=times {
-        let decide = |data: &SyscallData| checked.policy.decide(data).action;
+        let decide = |data: &SyscallData| policy.decide(data).action;
         let replay = replay(&command, &program, decide)?;
         if replay.interrupted {
             return Err(Failure::new("interrupted").help("let every run end by itself"));
@@ -47,7 +49,7 @@ pub(super) fn run(derived: &Derived, tally: &Tally, command: &[OsString], times:
         }
         failed += 1;
         eprintln!("run {time} of {times}: {}", ending(&ended, as_recorded, tally));
-        for line in said(&wrong, &checked.policy, &mut statements)? {
+        for line in said(&wrong, &policy, &mut statements)? {
             eprintln!("  {line}");
         }
         if replay.more > 0 {
@@ -157,6 +159,7 @@ fn needed(policy: &Policy, abi: Abi, nr: u32, refusals: &[&Refusal]) -> Result<V
         phase: Phase::Run,
         calls: 1,
         arguments: arguments.iter().map(|(name, values)| (name.clone(), Values::Seen(values.clone()))).collect(),
+        first: None,
     };
     let found: BTreeSet<String> = refused(policy, &run_of(row))?.iter().map(|refused| refused.statement()).collect();
     // Refused for a combination of values, or for an argument that says nothing.
@@ -177,14 +180,19 @@ fn run_of(row: Row) -> Run {
     Run {
         id: String::new(),
         command: Vec::new(),
+        scope: Scope::Command,
+        since: Since::Start,
         backend: Backend::Notify,
         kernel: String::new(),
         machine: row.abi.name().to_owned(),
         calls_exact: false,
         lost: BTreeMap::new(),
         still_running: 0,
+        serving_after: None,
+        in_progress: false,
         ended: String::new(),
         rows: vec![row],
+        denied: Vec::new(),
     }
 }
 
