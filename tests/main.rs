@@ -8,6 +8,8 @@ mod bad_input;
 mod bars;
 mod bundle;
 mod circle;
+mod circle_clients;
+mod clients;
 mod commands;
 mod corpus;
 mod decompile;
@@ -26,9 +28,11 @@ mod objective;
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;
 mod program_mutants;
+mod programs;
 mod readme;
 mod rights;
 mod stack;
+mod starts;
 mod stats;
 mod support;
 #[path = "../src/vectors.rs"]

@@ -1,27 +1,64 @@
-//! What reading the document said, as findings of the rule that is about it.
+//! What reading a file said, as findings: a rule names the codes that are its own.
 
 use callgate_grammar::Diagnostic;
 
 use crate::document::Document;
 use crate::finding::{Finding, Findings};
 
-/// A finding for everything that was said with one of these codes; labels, facts and help are kept.
+/// The codes of errors that a rule has for its own. Every other error is `unparseable-profile`'s.
+pub(super) const OWNED: &[&str] = &[
+    "duplicate-key",
+    "empty-names",
+    "errno-out-of-range",
+    "errno-without-use",
+    "key-case",
+    "missing-key",
+    "name-and-names",
+    "not-in-range",
+    "refused-notification",
+    "two-errnos",
+    "two-lists",
+    "unknown-abi",
+    "unknown-action",
+    "unknown-capability",
+    "unknown-errno",
+    "unknown-flag",
+    "unknown-key",
+    "unknown-operator",
+    "unknown-syscall",
+    "value-outside-mask",
+];
+
+/// A finding for everything that was said under one of these codes.
 pub(super) fn said(document: &Document, findings: &mut Findings, codes: &[&str]) {
-    for diagnostic in document.said.iter().filter(|one| codes.contains(&one.code)) {
-        findings.push(of(document, findings, diagnostic));
+    for diagnostic in document.said.iter().filter(|diagnostic| codes.contains(&diagnostic.code)) {
+        let finding = finding(document, findings, diagnostic);
+        findings.push(finding);
     }
 }
 
-fn of(document: &Document, findings: &Findings, diagnostic: &Diagnostic) -> Finding {
+/// What was said as a finding of a rule, with its places, its reasons and its help.
+pub(super) fn finding(document: &Document, findings: &Findings, diagnostic: &Diagnostic) -> Finding {
     let mut labels = diagnostic.labels.iter();
     let mut finding = match labels.next() {
-        Some(main) => findings.new_at(main.span, diagnostic.message.clone()).here(main.text.clone()),
-        None => findings.new_at(document.start(), diagnostic.message.clone()),
+        Some(main) => findings.new_at(main.span, &diagnostic.message).here(&main.text),
+        None => findings.new_at(document.start(), &diagnostic.message),
     };
-    finding = labels.fold(finding, |finding, label| finding.and_at(label.span, label.text.clone()));
-    finding = diagnostic.notes.iter().fold(finding, Finding::because);
+    for label in labels {
+        finding = finding.and_at(label.span, &label.text);
+    }
+    for note in &diagnostic.notes {
+        finding = finding.because(note);
+    }
     match &diagnostic.help {
-        Some(help) => finding.help(help.clone()),
+        Some(help) => finding.help(help),
         None => finding,
     }
+}
+
+/// The word that a help offers instead: `did you mean` it, `write` it.
+pub(super) fn offered(diagnostic: &Diagnostic) -> Option<&str> {
+    let help = diagnostic.help.as_deref()?;
+    let (words, after) = help.split_once('`')?;
+    ["did you mean ", "write "].contains(&words).then(|| after.split_once('`').map(|(word, _)| word)).flatten()
 }

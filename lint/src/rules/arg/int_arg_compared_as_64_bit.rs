@@ -60,20 +60,24 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         *word &= u64::MAX >> (64 - u32::from(cut.parameter.bits));
         let (whole, read) = (args[usize::from(cut.arg)], *word);
         let refused = cut.call.decide(&without);
+        // Where the default lets the word through, the refusal is what was meant to stop it.
+        let by_default = document.meaning.as_ref().is_some_and(|meaning| meaning.is_default(cut.abi, decision));
+        let (main, other) = if by_default { (refused, decision) } else { (decision, refused) };
+        let beside = place(other).filter(|at| Some(*at) != place(main) && !by_default);
         gathered
-            .add(document, place(decision), cut.name, cut.abi)
+            .add(document, place(main), cut.name, cut.abi)
             .shown_by(Witness { abi: cut.abi, nr: cut.nr, args, action: decision.action })
             .because(format!(
                 "`{}` is {} bits wide: the kernel reads {whole:#x} as {read:#x}, which is refused",
                 cut.parameter.name, cut.parameter.bits
             ))
-            .beside(place(refused).filter(|at| Some(*at) != place(decision)), cut.name);
+            .beside(beside, cut.name);
     }
     for (at, group) in gathered {
         let names = group.names();
         let finding = findings
             .new_at(at, format!("stray upper bits of an argument of {names} get past the filter"))
-            .here("this lets the word with upper bits through")
+            .here("compares bits that the kernel doesn't read")
             .help("compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language");
         findings.push(group.onto(document, finding, "is refused here without them"));
     }

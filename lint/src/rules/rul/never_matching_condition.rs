@@ -43,12 +43,10 @@ use crate::meaning::{arguments, is_cut, possible};
 use crate::rule::Rule;
 use crate::rules::entries::{Named, condition, counting, named};
 use crate::rules::gathered::Gathered;
-use crate::rules::said::said;
 
 pub(super) const RULE: Rule = Rule::new("RUL010", "never-matching-condition", Severity::Warning, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    said(document, findings, &["impossible-comparison"]);
     let counting = counting(document);
     let mut never = Gathered::default();
     let mut beyond = Gathered::default();
