@@ -52,7 +52,7 @@ impl Group {
         self
     }
 
-    /// Adds a place that belongs to it, with what a name there is: "`clone3` is let through here".
+    /// Adds a place that belongs to it, with what a name there is: "`clone3`: let through here".
     pub(super) fn beside(&mut self, place: Option<Span>, name: &str) -> &mut Self {
         if let Some(place) = place {
             self.beside.entry(place).or_default().insert(name.to_owned());
@@ -85,7 +85,7 @@ impl Group {
     pub(super) fn onto(self, document: &Document, mut finding: Finding, what: &str) -> Finding {
         let (names, abis) = (self.names.keys().map(String::as_str).collect::<Vec<_>>(), self.abis());
         for (place, names) in &self.beside {
-            finding = finding.and_at(*place, format!("{} {what}", listed(names.iter().map(String::as_str))));
+            finding = finding.and_at(*place, format!("{}: {what}", listed(names.iter().map(String::as_str))));
         }
         if names.len() > SHOWN {
             finding = finding.because(format!("all of them: {}", names.join(", ")));

@@ -82,7 +82,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .new_at(at, format!("one flag more gets {names} past the refusal of a single value"))
             .here("compares flags as one number")
             .help("ask for the bits: a masked comparison, or `has` and `lacks` in the language");
-        findings.push(group.onto(document, finding, "is refused here"));
+        findings.push(group.onto(document, finding, "refused here"));
     }
     Ok(())
 }

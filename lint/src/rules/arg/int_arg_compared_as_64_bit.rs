@@ -6,7 +6,7 @@
 //!
 //! ## Why
 //! A filter sees whole registers; the kernel cuts an `int` to its 32 bits after the filter has run (seccomp(2): "silently
-//! truncated"). So `!= TIOCSTI`, `> 40` or a refusal by `==` is passed by setting bit 32. Snapd (CVE-2019-7303) and
+//! truncated"). So `!= TIOCSTI`, or a refusal of it by `==`, is passed by setting bit 32. Snapd (CVE-2019-7303) and
 //! flatpak (CVE-2019-10063) refused `ioctl(TIOCSTI)` like that. libseccomp's comparisons are 64 bits wide on 64-bit ABIs.
 //!
 //! ## Example
@@ -14,9 +14,9 @@
 //! {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
 //!   {"names": ["ioctl"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 21522, "op": "SCMP_CMP_EQ"}]}]}
 //! ```
-//! ```gate arch=x86_64 at="socket(raw(arg0) > 40)"
+//! ```gate arch=x86_64 at="prctl"
 //! deny: all
-//! allow: socket(raw(arg0) > 40)
+//! allow: prctl(raw(arg0) != PR_SET_MM)
 //! ```
 //!
 //! ## Near miss
@@ -27,7 +27,7 @@
 //! ```
 //! ```gate arch=x86_64
 //! deny: all
-//! allow: socket(family > AF_VSOCK)
+//! allow: prctl(option != PR_SET_MM)
 //! ```
 //!
 //! ## Fix
@@ -79,7 +79,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .new_at(at, format!("stray upper bits of an argument of {names} get past the filter"))
             .here("compares bits that the kernel doesn't read")
             .help("compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language");
-        findings.push(group.onto(document, finding, "is refused here without them"));
+        findings.push(group.onto(document, finding, "refused here without them"));
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 //! The conditions on a call hold, together or one alone, for all of its calls: what looks filtered is open.
 //!
 //! ## Why
-//! Rules for one call are joined by "or". Two rules that each leave one value out let both through, which is how a second
-//! refused socket family would have opened both in Docker's default (moby/profiles dec315c). `>= 0` holds for every word,
+//! Rules for one call are joined by "or". Two rules that each leave one value out let both through, as a second refused
+//! socket family would have done in Docker's default (moby/profiles dec315c). `>= 0` holds for every word,
 //! since libseccomp compares without signs.
 //!
 //! ## Example
@@ -22,8 +22,8 @@
 //! ## Near miss
 //! ```docker
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
-//!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 38, "op": "SCMP_CMP_LT"}]},
-//!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 40, "op": "SCMP_CMP_GT"}]}]}
+//!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 16, "op": "SCMP_CMP_EQ"}]},
+//!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}]}
 //! ```
 //!
 //! ## Fix
@@ -84,7 +84,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .new_at(place, format!("the conditions on {names} hold for every call"))
             .here("this lets everything through")
             .help("name the values that are allowed, or refuse those that are not");
-        findings.push(group.onto(document, finding, "is allowed here as well"));
+        findings.push(group.onto(document, finding, "allowed here as well"));
     }
     Ok(())
 }

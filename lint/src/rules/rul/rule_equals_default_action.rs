@@ -67,7 +67,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .new_at(place, format!("this refusal of {names} does nothing: it is the default, so engines leave it out"))
             .here("left out")
             .help("allow only the calls that are meant, or refuse with another errno than the default's");
-        findings.push(group.onto(document, finding, "is let through here"));
+        findings.push(group.onto(document, finding, "let through here"));
     }
     for (place, group) in idle {
         let (names, does) = (group.names(), group.verb("does", "do"));
