@@ -175,12 +175,15 @@ pub(crate) fn place(decision: &Decision) -> Option<Span> {
     }
 }
 
+/// ENOSYS on every machine but MIPS (include/uapi/asm-generic/errno.h, Linux 6.12): who writes it means ENOSYS.
+pub(crate) const USUAL_ENOSYS: u16 = 38;
+
 /// Whether an action says no. `errno(ENOSYS)` says "fall back on the older call", and a tracer or a supervisor may say yes.
 #[must_use]
 pub fn refuses(abi: Abi, action: Action) -> bool {
     match action {
         Action::KillProcess | Action::KillThread | Action::Trap(_) => true,
-        Action::Errno(number) => tables::errno(abi, "ENOSYS") != Some(number),
+        Action::Errno(number) => number != USUAL_ENOSYS && tables::errno(abi, "ENOSYS") != Some(number),
         Action::Notify | Action::Trace(_) | Action::Log | Action::Allow => false,
     }
 }

@@ -51,18 +51,33 @@ pub(super) const RULE: Rule = Rule::new("SIB001", "sibling-syscall-allowed", Sev
 /// Families that other rules look at with more care: conditions on flags, capabilities, the multiplexers.
 const OTHERS: &[&str] = &["namespace", "mount", "umount", "process-memory", "executable-memory"];
 
-/// Families in which a refusal is seldom about power: another door is worth a word and not an error.
+/// Families in which a refusal is seldom about power: another door is worth a word where all else is allowed, and nothing where
+/// a list says what is.
 const HARMLESS: &[&str] = &[
-    "access", "close", "dup", "epoll", "epoll-wait", "eventfd", "futex", "getdents", "getrlimit", "inotify", "pipe", "read", "seek",
-    "select-poll", "signalfd", "sleep", "stat", "statfs", "utime", "wait", "write",
+    "access", "close", "dup", "epoll", "epoll-wait", "eventfd", "fork", "futex", "getdents", "getrlimit", "inotify", "pipe",
+    "read", "seek", "select-poll", "signalfd", "sleep", "stat", "statfs", "utime", "wait", "write",
 ];
+
+/// Families whose calls the kernel runs for a capability in the initial user namespace alone (capabilities(7)): without it
+/// there is no door.
+const CAPABILITIES: &[(&str, &str)] = &[("clock-set", "SYS_TIME"), ("kexec", "SYS_BOOT"), ("module", "SYS_MODULE")];
+
+/// `open_by_handle_at` opens files that no path leads to, for `CAP_DAC_READ_SEARCH` (open_by_handle_at(2)): a door around the
+/// others with that capability, and the others are none around it.
+const BY_HANDLE: &str = "open_by_handle_at";
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let Some(meaning) = &document.meaning else { return Ok(()) };
     let (mut grave, mut slight) = (Gathered::default(), Gathered::default());
     for &abi in meaning.policy.abis.keys() {
         for (family, members) in tables::families() {
-            if OTHERS.contains(family) {
+            let lacks = |capability: &str| !meaning.capabilities.contains(capability);
+            let light = HARMLESS.contains(family) || family.starts_with("time64");
+            let listed = meaning.policy.abis.get(&abi).is_some_and(|listed| !listed.rest.action.permits());
+            if OTHERS.contains(family)
+                || CAPABILITIES.iter().any(|(gated, capability)| gated == family && lacks(capability))
+                || (light && listed)
+            {
                 continue;
             }
             for member in members.iter().filter(|member| member.selector.is_none() && member.role != FamilyRole::Whole) {
@@ -70,8 +85,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
                     continue;
                 };
                 for door in members.iter().filter(|door| leads_there(member, door, restriction.whole)) {
+                    if door.call == BY_HANDLE && lacks("DAC_READ_SEARCH") {
+                        continue;
+                    }
                     let Some(answer) = open(meaning, abi, &shown(abi, door))? else { continue };
-                    let light = HARMLESS.contains(family) || family.starts_with("time64");
                     let gathered = if light { &mut slight } else { &mut grave };
                     gathered
                         .add(document, Some(place), &named(door), abi)
@@ -83,7 +100,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         }
     }
     let help = "restrict them alike, or allow both";
-    report(document, findings, grave, "a call that is restricted, and gives the same power", help);
+    report(document, findings, grave, "a restricted call of the same power", help);
     for (at, group) in slight {
         let (names, gives) = (group.names(), group.verb("gives", "give"));
         let finding = findings
@@ -98,7 +115,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
 
 /// Whether a door gives what the restricted call gives: `io_uring` and the calls of another rule apart.
 fn leads_there(restricted: &Member, door: &Member, whole: bool) -> bool {
-    let other = door.call != restricted.call;
+    let other = door.call != restricted.call && restricted.call != BY_HANDLE;
     let by_role = match door.role {
         FamilyRole::Door => true,
         FamilyRole::Plain => whole,
