@@ -136,7 +136,7 @@ impl Meaning {
     }
 
     /// Whether the process has a capability, or can have it: in a user namespace of its own it has every one
-    /// (user_namespaces(7)), so a call that can make such a namespace counts.
+    /// (`user_namespaces(7)`), so a call that can make such a namespace counts.
     ///
     /// # Errors
     /// Past the prover's budget.

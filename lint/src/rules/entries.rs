@@ -65,7 +65,7 @@ pub(super) fn named<'a>(counting: &'a [Counting<'a>]) -> impl Iterator<Item = Na
 
 /// What an entry's comparisons ask together.
 pub(super) fn condition(entry: &Entry) -> Condition {
-    Condition::All(entry.arguments.iter().map(|argument| argument.condition()).collect())
+    Condition::All(entry.arguments.iter().map(callgate_profiles::import::profile::Argument::condition).collect())
 }
 
 /// What an entry does, comparable: EPERM where an errno is left out.

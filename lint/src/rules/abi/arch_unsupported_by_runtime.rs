@@ -4,7 +4,7 @@
 //! The profile lists an architecture that runtime-spec has and runc doesn't know.
 //!
 //! ## Why
-//! runtime-spec lists PA-RISC, 68000 and SuperH since libseccomp 2.6 knows them; runc has no names for them and refuses the
+//! runtime-spec lists PA-RISC, 68000 and `SuperH` since libseccomp 2.6 knows them; runc has no names for them and refuses the
 //! whole profile. In `archMap` only the machine's own entry is looked at, so there it hurts nobody else.
 //!
 //! ## Example

@@ -31,7 +31,7 @@
 //!
 //! ## Sources
 //! - clone(2), "C library/kernel differences"; kernel/fork.c, `CONFIG_CLONE_BACKWARDS2`, Linux 6.12
-//! - moby, profiles/seccomp/default_linux.go; systemd, src/shared/seccomp-util.c; flatpak, common/flatpak-run.c
+//! - moby, `profiles/seccomp/default_linux.go`; systemd, src/shared/seccomp-util.c; flatpak, common/flatpak-run.c
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::outcome::Undecided;

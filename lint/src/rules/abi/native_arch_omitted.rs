@@ -24,7 +24,7 @@
 //! List the machine's own ABI.
 //!
 //! ## Sources
-//! - libseccomp, src/api.c, `seccomp_init`; runc, libcontainer/seccomp/patchbpf/enosys_linux.go
+//! - libseccomp, src/api.c, `seccomp_init`; runc, `libcontainer/seccomp/patchbpf/enosys_linux.go`
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

@@ -23,7 +23,7 @@
 //! List `SCMP_ARCH_X86_64`, and `SCMP_ARCH_X86` where 32-bit programs run; or `archMap`, for several machines.
 //!
 //! ## Sources
-//! - seccomp_attr_set(3), `SCMP_FLTATR_ACT_BADARCH`
+//! - `seccomp_attr_set(3)`, `SCMP_FLTATR_ACT_BADARCH`
 //! - measured with runc 1.1.5 and crun 1.8.1: SIGSYS from `int 0x80`
 
 use callgate_compiler::outcome::Undecided;

@@ -38,7 +38,7 @@ use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule::new("ABI010", "pre-5.4-x32-confusion", Severity::Note, check);
 
-/// The number that means `ptrace` there (arch/x86/entry/syscalls/syscall_64.tbl).
+/// The number that means `ptrace` there (`arch/x86/entry/syscalls/syscall_64.tbl`).
 const PTRACE: u32 = 521;
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {

@@ -27,7 +27,7 @@
 //! Open the file before the filter is loaded and refuse the calls that make descriptors, or use Landlock.
 //!
 //! ## Sources
-//! - dup(2), pidfd_getfd(2), unix(7) on `SCM_RIGHTS`
+//! - dup(2), `pidfd_getfd(2)`, unix(7) on `SCM_RIGHTS`
 
 use callgate_compiler::outcome::Undecided;
 use callgate_compiler::tables::Role;

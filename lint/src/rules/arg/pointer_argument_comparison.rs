@@ -24,7 +24,7 @@
 //! Leave the comparison out, and restrict what the pointer leads to by other means (Landlock for paths).
 //!
 //! ## Sources
-//! - seccomp_unotify(2), on time of check and time of use
+//! - `seccomp_unotify(2)`, on time of check and time of use
 //! - minijail0(5), on arguments
 
 use callgate_compiler::abi::{Abi, HighHalf};

@@ -24,8 +24,8 @@
 //! `SCMP_CMP_MASKED_EQ` with the mask 0xffffffff and the low 32 bits of the number.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3), `SCMP_CMP32`
-//! - Chromium, sandbox/linux/bpf_dsl/policy_compiler.cc, on 32-bit arguments
+//! - `seccomp_rule_add(3)`, `SCMP_CMP32`
+//! - Chromium, `sandbox/linux/bpf_dsl/policy_compiler.cc`, on 32-bit arguments
 
 use callgate_compiler::outcome::Undecided;
 use callgate_compiler::tables;

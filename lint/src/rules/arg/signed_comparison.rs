@@ -23,7 +23,7 @@
 //! Refuse negative numbers by their top bit, with a masked comparison of 0x80000000; in the language, `pid > 1` minds the sign.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3): comparisons are unsigned
+//! - `seccomp_rule_add(3)`: comparisons are unsigned
 //! - systemd, src/shared/seccomp-util.c, on unsigned comparisons
 
 use callgate_compiler::outcome::Undecided;

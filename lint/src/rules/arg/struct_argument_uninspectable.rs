@@ -25,7 +25,7 @@
 //! `openat2`, `mount` for `mount_setattr`).
 //!
 //! ## Sources
-//! - clone(2), openat2(2), mount_setattr(2), sched_setattr(2), setxattrat in fs/xattr.c, Linux 6.13
+//! - clone(2), openat2(2), `mount_setattr(2)`, `sched_setattr(2)`, setxattrat in fs/xattr.c, Linux 6.13
 //! - moby 4489e67; crun issue 545
 
 use callgate_compiler::outcome::Undecided;

@@ -30,7 +30,7 @@
 //!
 //! ## Sources
 //! - bubblewrap issue 142; flatpak, common/flatpak-run.c; snapd pull request 12849
-//! - drivers/tty/tty_io.c, `tiocsti`, Linux 6.12; drivers/tty/vt/vt.c, `tioclinux`, Linux 6.12
+//! - `drivers/tty/tty_io.c`, `tiocsti`, Linux 6.12; drivers/tty/vt/vt.c, `tioclinux`, Linux 6.12
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

@@ -24,7 +24,7 @@
 //! `"defaultErrnoRet": 38` and EPERM for the calls that are known and refused; in the language `known:`.
 //!
 //! ## Sources
-//! - runc, libcontainer/seccomp/patchbpf/enosys_linux.go; containers/common 526b9a3
+//! - runc, `libcontainer/seccomp/patchbpf/enosys_linux.go`; containers/common 526b9a3
 
 use callgate_compiler::action::Action;
 use callgate_compiler::outcome::Undecided;

@@ -31,7 +31,7 @@
 //!
 //! ## Sources
 //! - moby/profiles dec315c
-//! - seccomp_rule_add(3)
+//! - `seccomp_rule_add(3)`
 
 use std::collections::BTreeSet;
 

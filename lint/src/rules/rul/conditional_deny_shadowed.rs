@@ -28,7 +28,7 @@
 //! Take the call out of the list without comparisons, and allow it with the opposite comparison.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3); libseccomp 2.5.4, src/db.c, `db_rule_add`
+//! - `seccomp_rule_add(3)`; libseccomp 2.5.4, src/db.c, `db_rule_add`
 //! - measured with the filters that runc 1.1.5 and crun 1.8.1 load
 
 use callgate_compiler::outcome::Undecided;

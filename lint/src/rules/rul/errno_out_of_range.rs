@@ -22,7 +22,7 @@
 //!
 //! ## Sources
 //! - kernel/seccomp.c, `__seccomp_filter`, and include/linux/err.h, `MAX_ERRNO`, Linux 6.12
-//! - runc, libcontainer/seccomp/seccomp_linux.go, `getAction`; libseccomp 2.5.4, src/db.c, `db_col_action_valid`
+//! - runc, `libcontainer/seccomp/seccomp_linux.go`, `getAction`; libseccomp 2.5.4, src/db.c, `db_col_action_valid`
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

@@ -29,7 +29,7 @@
 //! Correct the value, or take the rule out.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3): comparisons are unsigned
+//! - `seccomp_rule_add(3)`: comparisons are unsigned
 //! - the call's prototype, Linux 6.12
 
 use callgate_compiler::outcome::Undecided;

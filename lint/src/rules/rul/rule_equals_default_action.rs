@@ -25,7 +25,7 @@
 //! Allow only what is meant, with comparisons; or give the refusal another errno than the default's.
 //!
 //! ## Sources
-//! - runc, libcontainer/seccomp/seccomp_linux.go, `matchCall`; crun, src/libcrun/seccomp.c
+//! - runc, `libcontainer/seccomp/seccomp_linux.go`, `matchCall`; crun, src/libcrun/seccomp.c
 //! - moby/profiles 7158007
 
 use callgate_compiler::outcome::Undecided;

@@ -24,7 +24,7 @@
 //! One rule for each value, or one masked comparison that holds for just these values.
 //!
 //! ## Sources
-//! - runc, libcontainer/seccomp/seccomp_linux.go, `matchCall`; crun, src/libcrun/seccomp.c
+//! - runc, `libcontainer/seccomp/seccomp_linux.go`, `matchCall`; crun, src/libcrun/seccomp.c
 //! - measured with the filters that runc 1.1.5 and crun 1.8.1 load
 
 use callgate_compiler::condition::Condition;
@@ -54,7 +54,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .because("runtime-spec means both together; runc, crun and youki make a rule of each")
             .help("write a rule for each value, or one masked comparison");
         // A call that meets one of them and not all.
-        let any = Condition::Any(one.entry.arguments.iter().map(|argument| argument.condition()).collect());
+        let any = Condition::Any(one.entry.arguments.iter().map(callgate_profiles::import::profile::Argument::condition).collect());
         let not_all = Condition::Not(Box::new(condition(one.entry)));
         let of_one = std::slice::from_ref(one);
         if let Some(call) = named(of_one).next() {

@@ -28,7 +28,7 @@
 //! Name the machine: `amd64` for calls made through x86-64, x86 and x32.
 //!
 //! ## Sources
-//! - moby, profiles/seccomp/seccomp_linux.go, `goToNative`
+//! - moby, `profiles/seccomp/seccomp_linux.go`, `goToNative`
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::outcome::Undecided;

@@ -24,7 +24,7 @@
 //! Refuse `io_uring_setup` with ENOSYS, or allow what its operations give and say so.
 //!
 //! ## Sources
-//! - io_uring_enter(2), `IORING_OP_*`; include/uapi/linux/io_uring.h, Linux 6.12
+//! - `io_uring_enter(2)`, `IORING_OP_*`; `include/uapi/linux/io_uring.h`, Linux 6.12
 //! - moby issues 39415 and 46762; containerd pull request 9048
 
 use callgate_compiler::outcome::Undecided;
@@ -41,7 +41,7 @@ use crate::rules::gathered::Gathered;
 pub(super) const RULE: Rule = Rule::new("SIB004", "io-uring-bypasses-denials", Severity::Error, check);
 
 /// What an operation of a ring does: the calls that do the same, of which one is enough, and the kernel from which it is there
-/// (io_uring_enter(2)).
+/// (`io_uring_enter(2)`).
 const OPERATIONS: &[(&[&str], Version)] = &[
     (&["accept", "accept4"], Version { major: 5, minor: 5 }),
     (&["connect"], Version { major: 5, minor: 5 }),

@@ -26,7 +26,7 @@
 //! Refuse the flags on `clone` too (mask 0x7e020000), and answer ENOSYS to `clone3`.
 //!
 //! ## Sources
-//! - namespaces(7), user_namespaces(7)
+//! - namespaces(7), `user_namespaces(7)`
 //! - moby, containerd and cri-o (issue 5788), which refuse them together
 
 use callgate_compiler::outcome::Undecided;

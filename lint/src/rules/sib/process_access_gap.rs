@@ -23,7 +23,7 @@
 //! Refuse them together, as Docker's default does without `CAP_SYS_PTRACE` on kernels before 4.8.
 //!
 //! ## Sources
-//! - process_vm_readv(2), pidfd_getfd(2), ptrace(2), "Ptrace access mode checking"
+//! - `process_vm_readv(2)`, `pidfd_getfd(2)`, ptrace(2), "Ptrace access mode checking"
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

@@ -33,7 +33,7 @@
 //! Restrict all of them alike.
 //!
 //! ## Sources
-//! - the calls' man pages; io_uring_enter(2) for what a ring does
+//! - the calls' man pages; `io_uring_enter(2)` for what a ring does
 //! - systemd.exec(5), on `SystemCallFilter=` and calls with more than one name
 
 use callgate_compiler::outcome::Undecided;
@@ -62,7 +62,7 @@ const HARMLESS: &[&str] = &[
 /// there is no door.
 const CAPABILITIES: &[(&str, &str)] = &[("clock-set", "SYS_TIME"), ("kexec", "SYS_BOOT"), ("module", "SYS_MODULE")];
 
-/// `open_by_handle_at` opens files that no path leads to, for `CAP_DAC_READ_SEARCH` (open_by_handle_at(2)): a door around the
+/// `open_by_handle_at` opens files that no path leads to, for `CAP_DAC_READ_SEARCH` (`open_by_handle_at(2))`: a door around the
 /// others with that capability, and the others are none around it.
 const BY_HANDLE: &str = "open_by_handle_at";
 
