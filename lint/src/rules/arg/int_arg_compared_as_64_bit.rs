@@ -1,13 +1,14 @@
 //! # int-arg-compared-as-64-bit
 //!
 //! ## What
-//! A parameter that the kernel reads as 32 bits is compared as 64, and a word with stray upper bits gets through where the same
-//! number without them is refused.
+//! A parameter that the kernel reads as 32 bits is compared as 64, and a word with stray upper bits gets through where
+//! the same number without them is refused.
 //!
 //! ## Why
-//! A filter sees whole registers; the kernel cuts an `int` to its 32 bits after the filter has run (seccomp(2): "silently
-//! truncated"). So `!= TIOCSTI`, or a refusal of it by `==`, is passed by setting bit 32. Snapd (CVE-2019-7303) and
-//! flatpak (CVE-2019-10063) refused `ioctl(TIOCSTI)` like that. libseccomp's comparisons are 64 bits wide on 64-bit ABIs.
+//! A filter sees whole registers; the kernel cuts an `int` to its 32 bits after the filter has run (seccomp(2):
+//! "silently truncated"). So `!= TIOCSTI`, or a refusal of it by `==`, is passed by setting bit 32. Snapd
+//! (CVE-2019-7303) and flatpak (CVE-2019-10063) refused `ioctl(TIOCSTI)` like that. libseccomp's comparisons are 64
+//! bits wide on 64-bit ABIs.
 //!
 //! ## Example
 //! ```docker at="ioctl"
@@ -78,7 +79,9 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let finding = findings
             .new_at(at, format!("stray upper bits of an argument of {names} get past the filter"))
             .here("compares bits that the kernel doesn't read")
-            .help("compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language");
+            .help(
+                "compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language",
+            );
         findings.push(group.onto(document, finding, "refused here without them"));
     }
     Ok(())

@@ -1,13 +1,13 @@
 //! # int-arg-exact-allow
 //!
 //! ## What
-//! A parameter that the kernel reads as 32 bits is compared as 64, and a number that is allowed is refused when the upper half
-//! of its register isn't zero.
+//! A parameter that the kernel reads as 32 bits is compared as 64, and a number that is allowed is refused when the
+//! upper half of its register isn't zero.
 //!
 //! ## Why
-//! The C ABI leaves the upper half of a register that holds an `int` undefined, and nothing clears it on the way to the kernel.
-//! libc wrappers mostly pass clean words; other callers (assembly, other languages, `syscall(2)` with a negative number) don't.
-//! The call then fails for no reason that the program could see.
+//! The C ABI leaves the upper half of a register that holds an `int` undefined, and nothing clears it on the way to the
+//! kernel. libc wrappers mostly pass clean words; other callers (assembly, other languages, `syscall(2)` with a
+//! negative number) don't. The call then fails for no reason that the program could see.
 //!
 //! ## Example
 //! ```docker at="socket"
@@ -59,7 +59,9 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let finding = findings
             .new_at(at, format!("calls of {names} that are allowed are refused when an upper half isn't zero"))
             .here("compares all 64 bits")
-            .help("compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language");
+            .help(
+                "compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language",
+            );
         findings.push(group.onto(document, finding, ""));
     }
     Ok(())

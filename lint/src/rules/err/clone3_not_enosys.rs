@@ -5,8 +5,8 @@
 //!
 //! ## Why
 //! glibc since 2.34 makes threads and processes with `clone3` and falls back on `clone` for ENOSYS alone. With EPERM
-//! `pthread_create` fails, which is what broke containers on Docker before 20.10.10 (moby issue 42680). 38 is ENOSYS on every
-//! machine but MIPS, where ENOSYS is 89.
+//! `pthread_create` fails, which is what broke containers on Docker before 20.10.10 (moby issue 42680). 38 is ENOSYS on
+//! every machine but MIPS, where ENOSYS is 89.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_ERRNO"
@@ -26,7 +26,8 @@
 //! ```
 //!
 //! ## Fix
-//! Answer ENOSYS: `{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}`, in the language `errno(ENOSYS): clone3`.
+//! Answer ENOSYS: `{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}`, in the language `errno(ENOSYS):
+//! clone3`.
 //!
 //! ## Sources
 //! - moby issue 42680 and pull request 42681; containerd pull request 5982

@@ -47,9 +47,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .map(|argument| (argument.index, argument.comparison, argument.mask, argument.value))
             .collect();
         let action = crate::rules::entries::effect(&entry.action);
-        let conditions = [&entry.includes, &entry.excludes].map(|conditions| {
-            (conditions.capabilities.clone(), conditions.machines.clone(), conditions.kernel)
-        });
+        let conditions = [&entry.includes, &entry.excludes]
+            .map(|conditions| (conditions.capabilities.clone(), conditions.machines.clone(), conditions.kernel));
         let mut in_entry: Option<Span> = None;
         for name in &entry.names {
             let key = (name.value.as_str(), format!("{action:?}"), comparisons.clone(), conditions.clone());

@@ -1,12 +1,13 @@
 //! # unreachable-include
 //!
 //! ## What
-//! A rule's `includes` and `excludes` can't hold: no machine has such a name, a capability is both asked for and excluded, a
-//! kernel is too new and too old at once.
+//! A rule's `includes` and `excludes` can't hold: no machine has such a name, a capability is both asked for and
+//! excluded, a kernel is too new and too old at once.
 //!
 //! ## Why
-//! Docker compares `arches` with the name that Go gives the machine it runs on. `x32` and `x86` are ABIs and no machine's
-//! name, so they match nowhere; what was meant for them has to name `amd64`. The rule is dropped without a word.
+//! Docker compares `arches` with the name that Go gives the machine it runs on. `x32` and `x86` are ABIs and no
+//! machine's name, so they match nowhere; what was meant for them has to name `amd64`. The rule is dropped without a
+//! word.
 //!
 //! ## Example
 //! ```docker at="modify_ldt"
@@ -73,9 +74,10 @@ fn why_never(entry: &Entry) -> Option<String> {
         return Some("every machine that is included is excluded".to_owned());
     }
     match (includes.kernel, excludes.kernel) {
-        (Some(from), Some(below)) if from >= below => {
-            Some(format!("kernels from {}.{} are included, and those from {}.{} excluded", from.0, from.1, below.0, below.1))
-        }
+        (Some(from), Some(below)) if from >= below => Some(format!(
+            "kernels from {}.{} are included, and those from {}.{} excluded",
+            from.0, from.1, below.0, below.1
+        )),
         _ => None,
     }
 }
