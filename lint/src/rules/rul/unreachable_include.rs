@@ -10,11 +10,11 @@
 //! word.
 //!
 //! ## Example
-//! ```docker at="modify_ldt"
+//! ```docker at="x32"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
 //!   {"names": ["modify_ldt"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["x86", "x32"]}}]}
 //! ```
-//! ```docker at="reboot"
+//! ```docker at="CAP_SYS_BOOT"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["reboot"], "action": "SCMP_ACT_ALLOW",
 //!   "includes": {"caps": ["CAP_SYS_BOOT"]}, "excludes": {"caps": ["CAP_SYS_BOOT"]}}]}
 //! ```
@@ -49,9 +49,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let Some(name) = entry.names.first() else { continue };
         let Some(why) = why_never(entry) else { continue };
         let names = listed(entry.names.iter().map(|name| name.value.as_str()));
+        let place = entry.includes.span.or(entry.excludes.span).unwrap_or(name.span);
         findings.push(
             findings
-                .new_at(name.span, format!("the rule for {names} holds nowhere: {why}"))
+                .new_at(place, format!("the rule for {names} holds nowhere: {why}"))
                 .here("never counts")
                 .help("correct `includes` and `excludes`, or take the rule out"),
         );
