@@ -254,7 +254,7 @@ pub(crate) struct Fmt {
     listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`, \
     `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out), \
     `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because` \
-    (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
+    (null for a raw filter). A setting is `flags`, `listener` or `listener-metadata`, with what is `left` and `right`; --subset passes over them."
 )]
 pub(crate) struct Diff {
     /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
