@@ -25,7 +25,7 @@ pub(crate) struct Loaded {
     pub(crate) sources: Sources,
     pub(crate) units: Vec<Unit>,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Texts that were written by an importer. They name calls that an ABI lacks as a matter of course.
+    /// Texts of other formats. They name calls that an ABI lacks as a matter of course.
     pub(crate) translated: Vec<SourceId>,
 }
 

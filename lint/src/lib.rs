@@ -15,7 +15,7 @@ mod page;
 mod rule;
 mod rules;
 
-pub use document::{Document, Form, Reading};
+pub use document::{Document, Form, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety};
 pub use meaning::{Answer, Meaning};
 pub use page::{Example, Page};

@@ -39,7 +39,7 @@ pub(crate) struct Program {
     pub(crate) arguments: Vec<String>,
     pub(crate) end: End,
     /// Where it listens, if its work is asked of it.
-    port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Asks for the work.
     ask: fn(u16),
 }
