@@ -3,6 +3,8 @@
 // Doc comments here are what `--help` prints.
 #![allow(clippy::doc_markdown)]
 
+mod scope;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -15,6 +17,8 @@ use callgate_profiles::recording::Backend;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use scope::ScopeArgs;
 
 /// A seccomp profile toolkit: a policy language, a proven BPF compiler, a recorder that loses nothing.
 #[derive(Parser)]
@@ -369,9 +373,11 @@ pub(crate) struct Record {
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
     #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
     pub(crate) derive: DeriveArgs,
-    /// The command
-    #[arg(value_name = "CMD", required = true, last = true)]
+    /// The command. Of podman, buildah, runc, crun and youki, and of `docker run`, what the container does is recorded
+    #[arg(value_name = "CMD", required_unless_present_any = ["container", "cgroup", "pid"], last = true)]
     pub(crate) command: Vec<OsString>,
 }
 
