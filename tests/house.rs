@@ -14,8 +14,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("callgate-grammar", &[]),
     ("callgate-compiler", &["callgate-grammar"]),
     ("callgate-profiles", &["callgate-compiler", "callgate-grammar"]),
+    ("callgate-lint", &["callgate-profiles", "callgate-compiler", "callgate-grammar"]),
     ("callgate-tracer", &["callgate-profiles", "callgate-compiler"]),
-    ("callgate", &["callgate-tracer", "callgate-profiles", "callgate-compiler", "callgate-grammar"]),
+    ("callgate", &["callgate-tracer", "callgate-lint", "callgate-profiles", "callgate-compiler", "callgate-grammar"]),
 ];
 
 fn metadata(dependencies: bool) -> Value {
@@ -99,7 +100,14 @@ fn text(path: &Path) -> String {
 
 #[test]
 fn unsafe_code_is_in_the_tracer_only() {
-    for entry in ["grammar/src/lib.rs", "compiler/src/lib.rs", "profiles/src/lib.rs", "src/main.rs", "tests/main.rs"] {
+    for entry in [
+        "grammar/src/lib.rs",
+        "compiler/src/lib.rs",
+        "profiles/src/lib.rs",
+        "lint/src/lib.rs",
+        "src/main.rs",
+        "tests/main.rs",
+    ] {
         assert!(text(&root().join(entry)).contains("#![forbid(unsafe_code)]"), "{entry}");
     }
 }
@@ -118,7 +126,7 @@ fn the_pure_crates_touch_nothing() {
         "eprintln!",
         "target_os",
     ];
-    for folder in ["grammar/src", "compiler/src", "profiles/src"] {
+    for folder in ["grammar/src", "compiler/src", "profiles/src", "lint/src"] {
         for path in sources(folder) {
             let text = text(&path);
             // What a test of the crate does is its own business.

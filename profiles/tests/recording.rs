@@ -6,6 +6,7 @@ use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::{
     Backend, Denied, First, Phase, Recording, RecordingError, Row, Run, Scope, Since, Unbounded, Values, Verdict,
 };
+use callgate_profiles::tally::Tally;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -273,4 +274,54 @@ fn an_incomplete_recording_is_read_and_says_so() {
     let read = Recording::from_json(&recording(&[lossy]).to_json()).unwrap();
     assert!(!read.is_complete());
     assert_eq!(read.lost(), BTreeMap::from([("forked_tasks".to_owned(), 3)]));
+}
+
+proptest! {
+    /// What a policy is derived from is the same whichever way the runs come: as one recording, one by one in any order, some
+    /// of them twice.
+    #[test]
+    fn a_tally_is_of_a_set_of_runs(runs in vec(some_run(), 0..5), order in any::<u64>()) {
+        let whole = Tally::of(&recording(&runs));
+        let mut again: Vec<&Run> = runs.iter().chain(&runs).collect();
+        let count = again.len().max(1);
+        again.rotate_left(usize::try_from(order % count as u64).unwrap());
+        if order % 2 == 0 {
+            again.reverse();
+        }
+        let mut tally = Tally::default();
+        for run in again {
+            tally.add(run).unwrap();
+        }
+        prop_assert_eq!(&tally, &whole);
+        for ((abi, nr), seen) in &tally.calls {
+            let of = |run: &&Run| run.rows.iter().any(|row| (row.abi, row.nr) == (*abi, *nr));
+            let distinct: BTreeMap<&str, &Run> = runs.iter().map(|run| (run.id.as_str(), run)).collect();
+            prop_assert_eq!(seen.runs, distinct.values().copied().filter(|run| of(run)).count() as u64);
+        }
+    }
+}
+
+/// A thousand runs that show the same are one run's worth of entries, and a changed run under an old id is found out.
+#[test]
+fn a_tally_is_bounded_by_what_is_different() {
+    let row = |nr, calls| Row {
+        abi: Abi::X86_64,
+        syscall: None,
+        nr,
+        phase: Phase::Run,
+        calls,
+        arguments: Default::default(),
+    };
+    let mut one = run(1, vec![row(0, 1), row(1, 2)]);
+    let mut tally = Tally::default();
+    tally.add(&one).unwrap();
+    let size = tally.size();
+    for id in 2..1000 {
+        one.id = format!("{id:032x}");
+        one.rows[0].calls = id;
+        tally.add(&one).unwrap();
+    }
+    assert_eq!((tally.size(), tally.runs()), (size, 999));
+    one.rows[0].calls += 1;
+    assert_eq!(tally.add(&one).unwrap_err().id, one.id);
 }

@@ -182,13 +182,16 @@ impl Cgroup {
         Self::at(&directory)
     }
 
-    /// Removes it, when nothing is in it.
+    /// Removes it, when nothing is in it, and its namesakes in the older hierarchies, which an engine makes along with it.
     pub fn remove(&self) {
-        // Below it may be what an engine has made and left.
-        for child in children(&self.directory) {
-            let _ = fs::remove_dir(child);
-        }
+        // A cgroup of a container that is being removed goes with it.
         let _ = fs::remove_dir(&self.directory);
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let older =
+            mounts.lines().filter(|line| line.split(" - ").nth(1).is_some_and(|rest| rest.starts_with("cgroup ")));
+        for mount in older.filter_map(|line| line.split(' ').nth(4)) {
+            let _ = fs::remove_dir(Path::new(mount).join(self.path.trim_start_matches('/')));
+        }
     }
 
     /// Its path in the hierarchy, `/` at the front.

@@ -35,6 +35,11 @@ fn a_loop() {
 }
 
 #[test]
+fn sixteen_processes_with_a_million_calls_each() {
+    check(&["processes", "16"], 16_000_000);
+}
+
+#[test]
 fn ten_thousand_forks() {
     check(&["forks", "10000"], 10_000);
 }

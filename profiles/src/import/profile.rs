@@ -10,110 +10,153 @@ mod read;
 use callgate_compiler::abi::Abi;
 use callgate_grammar::Span;
 
-pub(crate) use action::ActionName;
+pub use action::ActionName;
 pub(super) use read::read_value;
 pub(crate) use read::{Keys, read};
 
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At<T> {
-    pub(crate) value: T,
-    pub(crate) span: Span,
+pub struct At<T> {
+    /// What.
+    pub value: T,
+    /// Where.
+    pub span: Span,
 }
 
 /// An action's number, as written, which `errnoRet` gives, and its name, which `errno` gives (Podman).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Errno {
-    pub(crate) number: Option<At<u16>>,
+pub struct Errno {
+    /// `errnoRet`.
+    pub number: Option<At<u16>>,
     /// A name that some ABI knows.
-    pub(crate) name: Option<At<String>>,
+    pub name: Option<At<String>>,
 }
 
 /// What happens to a call.
 #[derive(Clone, Debug)]
-pub(crate) struct Action {
-    pub(crate) name: At<ActionName>,
-    pub(crate) errno: Errno,
+pub struct Action {
+    /// Which.
+    pub name: At<ActionName>,
+    /// With which number, for the actions that take one.
+    pub errno: Errno,
 }
 
 /// How a masked argument is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Comparison {
+pub enum Comparison {
+    /// `SCMP_CMP_NE`
     NotEqual,
+    /// `SCMP_CMP_LT`
     Less,
+    /// `SCMP_CMP_LE`
     LessOrEqual,
+    /// `SCMP_CMP_EQ`, and `SCMP_CMP_MASKED_EQ`
     Equal,
+    /// `SCMP_CMP_GE`
     GreaterOrEqual,
+    /// `SCMP_CMP_GT`
     Greater,
 }
 
 /// One comparison of a rule: `argument & mask`, how, `value`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Argument {
+pub struct Argument {
     /// 0 to 5.
-    pub(crate) index: u8,
-    pub(crate) comparison: Comparison,
+    pub index: u8,
+    /// How.
+    pub comparison: Comparison,
     /// All ones but for `SCMP_CMP_MASKED_EQ`.
-    pub(crate) mask: u64,
+    pub mask: u64,
     /// No bit outside the mask.
-    pub(crate) value: u64,
-    pub(crate) span: Span,
+    pub value: u64,
+    /// `valueTwo`, where it stands without `SCMP_CMP_MASKED_EQ`, which alone looks at it.
+    pub unused: Option<At<u64>>,
+    /// The whole comparison.
+    pub span: Span,
 }
 
 /// `includes` or `excludes`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Conditions {
+pub struct Conditions {
+    /// The whole object. `None`: there is none.
+    pub span: Option<Span>,
     /// Capabilities, without `CAP_`.
-    pub(crate) capabilities: Vec<&'static str>,
+    pub capabilities: Vec<&'static str>,
     /// Names of machines, as Go's and libseccomp's lists have them.
-    pub(crate) machines: Vec<String>,
-    pub(crate) kernel: Option<(u16, u16)>,
+    pub machines: Vec<String>,
+    /// The oldest kernel: major and minor.
+    pub kernel: Option<(u16, u16)>,
+    /// Where that stands.
+    pub kernel_at: Option<Span>,
 }
 
 /// One entry of `syscalls`.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) names: Vec<At<String>>,
-    pub(crate) action: Action,
-    pub(crate) arguments: Vec<Argument>,
-    pub(crate) includes: Conditions,
-    pub(crate) excludes: Conditions,
+pub struct Entry {
+    /// The whole entry.
+    pub span: Span,
+    /// `names`, and `name`.
+    pub names: Vec<At<String>>,
+    /// The value of `name`, which older profiles have instead of `names`.
+    pub name_at: Option<Span>,
+    /// `comment`, which no engine reads.
+    pub comment: Option<At<String>>,
+    /// What happens to them.
+    pub action: Action,
+    /// When all of these hold.
+    pub arguments: Vec<Argument>,
+    /// Where all of these hold.
+    pub includes: Conditions,
+    /// Where none of these holds.
+    pub excludes: Conditions,
 }
 
 /// An architecture of runtime-spec, or the name of one that the tables lack.
-pub(crate) type Architecture = At<Result<Abi, &'static str>>;
+pub type Architecture = At<Result<Abi, &'static str>>;
 
 /// One machine of `archMap`.
 #[derive(Clone, Debug)]
-pub(crate) struct Machine {
-    pub(crate) architecture: Option<Architecture>,
-    pub(crate) others: Vec<Architecture>,
+pub struct Machine {
+    /// Its own.
+    pub architecture: Option<Architecture>,
+    /// `subArchitectures`.
+    pub others: Vec<Architecture>,
 }
 
 /// A whole file.
 #[derive(Clone, Debug)]
-pub(crate) struct Profile {
-    pub(crate) span: Span,
+pub struct Profile {
+    /// The whole profile.
+    pub span: Span,
     /// `None`: the file gives none.
-    pub(crate) default: Option<Action>,
-    pub(crate) architectures: Vec<Architecture>,
-    pub(crate) machines: Vec<Machine>,
+    pub default: Option<Action>,
+    /// `architectures`.
+    pub architectures: Vec<Architecture>,
+    /// `archMap`.
+    pub machines: Vec<Machine>,
+    /// Where `archMap` stands, if it does.
+    pub map_at: Option<Span>,
     /// `None`: the file has no such list, which isn't the same as an empty one.
-    pub(crate) flags: Option<Vec<callgate_compiler::policy::FilterFlag>>,
-    pub(crate) listener: Option<At<String>>,
-    pub(crate) metadata: Option<At<String>>,
-    pub(crate) entries: Vec<Entry>,
+    pub flags: Option<Vec<callgate_compiler::policy::FilterFlag>>,
+    /// Where that list stands.
+    pub flags_at: Option<Span>,
+    /// `listenerPath`.
+    pub listener: Option<At<String>>,
+    /// `listenerMetadata`.
+    pub metadata: Option<At<String>>,
+    /// `syscalls`.
+    pub entries: Vec<Entry>,
 }
 
 impl Profile {
     /// Every architecture that stands in the file.
-    pub(crate) fn all_architectures(&self) -> impl Iterator<Item = &Architecture> {
+    pub fn all_architectures(&self) -> impl Iterator<Item = &Architecture> {
         let of_machines = self.machines.iter().flat_map(|machine| machine.architecture.iter().chain(&machine.others));
         self.architectures.iter().chain(of_machines)
     }
 
     /// Whether engines take the file for none at all: no default and no rules (moby, `setupSeccomp`; runc, `SetupSeccomp`).
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.default.is_none() && self.entries.is_empty()
     }
 }

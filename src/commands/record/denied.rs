@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_profiles::recording::{Denied, Run, Verdict};
+
+use crate::commands::spelling;
 
 /// What there is to say, line by line; nothing when nothing was refused.
 pub(super) fn report(run: &Run) -> Vec<String> {
@@ -27,7 +30,7 @@ fn line(denials: &[&Denied]) -> Option<String> {
     let denied = denials.first()?;
     let times: u64 = denials.iter().map(|denied| denied.calls).sum();
     let verdicts: BTreeSet<_> = denials.iter().map(|denied| denied.verdict).collect();
-    let verdicts: Vec<_> = verdicts.into_iter().map(spelled).collect();
+    let verdicts: Vec<_> = verdicts.into_iter().map(|verdict| spelled(verdict, denied.abi)).collect();
     let by = first.map(|first| {
         let program = first.executable.as_deref().unwrap_or(&first.thread);
         format!(", first by {program} ({}) after {}", first.process, seconds(first.after))
@@ -47,9 +50,9 @@ fn name(denied: &Denied) -> String {
 }
 
 /// As the policy language spells the action.
-fn spelled(verdict: Verdict) -> String {
+fn spelled(verdict: Verdict, abi: Abi) -> String {
     match verdict {
-        Verdict::Errno(errno) => Action::Errno(errno).to_string(),
+        Verdict::Errno(errno) => spelling::action(Action::Errno(errno), abi),
         Verdict::Trap => "trap".to_owned(),
         Verdict::Kill => "kill".to_owned(),
         Verdict::Answered => "answered by another process".to_owned(),

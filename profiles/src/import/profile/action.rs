@@ -4,15 +4,22 @@ use super::Comparison;
 
 /// An action of runtime-spec, without its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ActionName {
-    /// `SCMP_ACT_KILL` is this one's older name.
+pub enum ActionName {
+    /// `SCMP_ACT_KILL_THREAD`, and `SCMP_ACT_KILL`, its older name.
     KillThread,
+    /// `SCMP_ACT_KILL_PROCESS`
     KillProcess,
+    /// `SCMP_ACT_TRAP`
     Trap,
+    /// `SCMP_ACT_ERRNO`
     Errno,
+    /// `SCMP_ACT_TRACE`
     Trace,
+    /// `SCMP_ACT_ALLOW`
     Allow,
+    /// `SCMP_ACT_LOG`
     Log,
+    /// `SCMP_ACT_NOTIFY`
     Notify,
 }
 

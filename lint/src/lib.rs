@@ -1,0 +1,53 @@
+//! The linter: what a profile really allows, and where it doesn't say what its author means.
+//!
+//! A rule asks the resolved [`Policy`](callgate_compiler::policy::Policy), by way of the prover, whether some call reaches an
+//! action; a finding comes with such a call. Only what is about the form of a file (a key that no engine reads, say) is asked
+//! of the file. A rule is one file: its documentation, which is the page that `callgate explain RULE` prints, its check, and
+//! in the page an example that it finds and a near miss that it doesn't, both of which a test holds it to.
+//!
+//! Pure: no I/O, nothing of the running kernel, no clock. Same input, same findings.
+#![forbid(unsafe_code)]
+
+mod document;
+mod finding;
+mod meaning;
+mod page;
+mod rule;
+mod rules;
+
+pub use document::{Document, Form, Reading, form};
+pub use finding::{Edit, Finding, Findings, Fix, Safety};
+pub use meaning::{Answer, Meaning};
+pub use page::{Example, Page};
+pub use rule::{Check, Rule};
+
+use callgate_compiler::outcome::Undecided;
+
+/// Every rule, by id.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    rules::all()
+}
+
+/// The rule with an id (`ARG001`) or a name (`int-arg-compared-as-64-bit`), whatever its case.
+#[must_use]
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    rules().iter().find(|rule| rule.id.eq_ignore_ascii_case(name) || rule.name.eq_ignore_ascii_case(name))
+}
+
+/// What these rules find in a document, by place. A question that the prover leaves undecided is a finding that says so.
+#[must_use]
+pub fn lint(document: &Document, selected: &[&'static Rule]) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for rule in selected {
+        let mut findings = Findings::of(rule);
+        let outcome = (rule.check)(document, &mut findings);
+        all.extend(findings.into_vec());
+        if let Err(Undecided) = outcome {
+            all.push(Finding::undecided(rule, document.start()));
+        }
+    }
+    all.sort_by_key(Finding::order);
+    all.dedup();
+    all
+}

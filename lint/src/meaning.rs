@@ -1,0 +1,137 @@
+//! Questions to what a profile means.
+
+use std::collections::BTreeSet;
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::action::Action;
+use callgate_compiler::condition::Condition;
+use callgate_compiler::lower::{PatternError, call_pattern};
+use callgate_compiler::outcome::{Undecided, outcomes};
+use callgate_compiler::policy::{CallPolicy, Cause, Decision, Policy};
+use callgate_compiler::tables;
+use callgate_grammar::tree::Version;
+use callgate_grammar::{SourceId, Span, parse_call};
+
+use crate::finding::Witness;
+
+/// A profile for one target: what it does with every call on a kernel, for a process with some capabilities.
+#[derive(Clone, Debug)]
+pub struct Meaning {
+    /// What it does. Its causes point into the document.
+    pub policy: Policy,
+    /// What the process may, without `CAP_`.
+    pub capabilities: BTreeSet<&'static str>,
+    /// The kernel it is for.
+    pub kernel: Version,
+}
+
+/// What happens to some call of those that were asked about.
+#[derive(Clone, Debug)]
+pub struct Answer<'a> {
+    /// What, and because of which statement.
+    pub decision: &'a Decision,
+    /// Such a call.
+    pub witness: Witness,
+}
+
+impl Answer<'_> {
+    /// Where it was decided, if a statement of the document did.
+    #[must_use]
+    pub fn place(&self) -> Option<Span> {
+        match self.decision.cause {
+            Cause::Statement(span) | Cause::Known(span) => Some(span),
+            Cause::UnlistedAbi => None,
+        }
+    }
+
+    /// Whether the kernel runs the call, now or after a tracer or a supervisor said so (see [`Action::permits`]).
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        self.decision.action.permits()
+    }
+
+    /// Whether the kernel runs the call without asking anyone: allow, and log.
+    #[must_use]
+    pub fn executes(&self) -> bool {
+        matches!(self.decision.action, Action::Allow | Action::Log)
+    }
+}
+
+impl Meaning {
+    /// Everything that can happen to the calls that a text of the language stands for (`socket(family == AF_ALG)`,
+    /// `clone(flags has CLONE_NEWUSER)`), each with such a call; nothing where the ABI has no such call. What the text leaves
+    /// out means every value.
+    ///
+    /// # Errors
+    /// Past the prover's budget.
+    ///
+    /// # Panics
+    /// When the text is no call: rules write theirs down, and a test asks every one.
+    pub fn answers(&self, abi: Abi, call: &str) -> Result<Vec<Answer<'_>>, Undecided> {
+        let parsed = parse_call(SourceId::default(), call).unwrap_or_else(|why| panic!("`{call}` is no call: {why:?}"));
+        match call_pattern(&parsed, abi) {
+            Ok(pattern) => self.answers_when(abi, pattern.nr, &pattern.condition),
+            Err(PatternError::Absent) => Ok(Vec::new()),
+            Err(PatternError::Wrong(why)) => panic!("`{call}` is no call on {abi}: {why:?}"),
+        }
+    }
+
+    /// As [`Meaning::answers`], of a number whose arguments meet a condition.
+    ///
+    /// # Errors
+    /// Past the prover's budget.
+    pub fn answers_when<'a>(&'a self, abi: Abi, nr: u32, condition: &Condition) -> Result<Vec<Answer<'a>>, Undecided> {
+        let Some(listed) = self.policy.abis.get(&abi) else { return Ok(Vec::new()) };
+        let answer = |decision: &'a Decision, example| Answer {
+            decision,
+            witness: Witness { abi, nr, args: example, action: decision.action },
+        };
+        match listed.calls.get(&nr) {
+            None => Ok(vec![answer(&listed.rest, [0; 6])]),
+            Some(call) => {
+                Ok(outcomes(call, condition)?.into_iter().map(|one| answer(one.decision, one.example)).collect())
+            }
+        }
+    }
+
+    /// A call of those the text stands for that the kernel runs ([`Answer::executes`]), if there is one.
+    ///
+    /// # Errors
+    /// Past the prover's budget.
+    pub fn reached(&self, abi: Abi, call: &str) -> Result<Option<Answer<'_>>, Undecided> {
+        Ok(self.answers(abi, call)?.into_iter().find(Answer::executes))
+    }
+
+    /// A call of those the text stands for that the kernel runs on some ABI, this machine's kind first.
+    ///
+    /// # Errors
+    /// Past the prover's budget.
+    pub fn reached_anywhere(&self, call: &str) -> Result<Option<Answer<'_>>, Undecided> {
+        for &abi in self.policy.abis.keys() {
+            if let Some(answer) = self.reached(abi, call)? {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether every call with this name is run, whatever its arguments, on every listed ABI that has it; `false` when
+    /// none has it.
+    #[must_use]
+    pub fn is_open(&self, call: &str) -> bool {
+        let mut rules = self.rules(call).peekable();
+        rules.peek().is_some()
+            && rules.all(|(_, rule)| {
+                let decisions = rule.clauses.iter().map(|clause| &clause.decision).chain([&rule.otherwise]);
+                decisions.into_iter().all(|decision| matches!(decision.action, Action::Allow | Action::Log))
+            })
+    }
+
+    /// What is said about a call by name, on every listed ABI that has it.
+    pub fn rules(&self, call: &str) -> impl Iterator<Item = (Abi, &CallPolicy)> {
+        self.policy
+            .abis
+            .iter()
+            .filter_map(move |(&abi, listed)| Some((abi, listed.calls.get(&tables::number(abi, call)?)?)))
+    }
+}

@@ -1,0 +1,3 @@
+//! ABI: which ABIs a profile speaks for, and what it says there.
+
+family!("abi":);

@@ -1,0 +1,3 @@
+//! ARG: conditions that ask something else than they seem to.
+
+family!("arg":);

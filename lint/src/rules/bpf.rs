@@ -1,0 +1,3 @@
+//! BPF: compiled filters.
+
+family!("bpf":);

@@ -1,0 +1,3 @@
+//! ERR: what a refused call answers.
+
+family!("err":);

@@ -1,0 +1,3 @@
+//! NTF: calls handed to a supervisor.
+
+family!("ntf":);

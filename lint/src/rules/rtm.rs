@@ -1,0 +1,3 @@
+//! RTM: what engines make of a profile.
+
+family!("rtm":);

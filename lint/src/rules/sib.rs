@@ -1,0 +1,3 @@
+//! SIB: calls that give the same power, treated differently.
+
+family!("sib":);

@@ -1,0 +1,3 @@
+//! STY: how a profile reads.
+
+family!("sty":);
