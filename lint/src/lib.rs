@@ -17,7 +17,7 @@ mod rules;
 
 pub use document::{Document, Form, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety};
-pub use meaning::{Answer, Meaning};
+pub use meaning::{Answer, Meaning, Restriction, refuses};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
 
