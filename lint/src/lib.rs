@@ -8,15 +8,18 @@
 //! Pure: no I/O, nothing of the running kernel, no clock. Same input, same findings.
 #![forbid(unsafe_code)]
 
+mod capability;
 mod document;
 mod finding;
 mod meaning;
 mod page;
+mod pattern;
+mod rows;
 mod rule;
 mod rules;
 
 pub use document::{Document, Form, Reading};
-pub use finding::{Edit, Finding, Findings, Fix, Safety};
+pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
 pub use meaning::{Answer, Meaning};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
