@@ -1,4 +1,5 @@
-//! Which capabilities the kernel asks for, by call: data/capabilities.tsv. A profile is one lock, the kernel's own check another.
+//! Which capabilities the kernel asks for, by call: data/capabilities.tsv. A profile is one lock, the kernel's own check
+//! another.
 
 use std::sync::OnceLock;
 

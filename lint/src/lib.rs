@@ -10,6 +10,7 @@
 
 mod capability;
 mod document;
+pub mod exposure;
 mod finding;
 mod meaning;
 mod page;
@@ -17,12 +18,14 @@ mod pattern;
 mod rows;
 mod rule;
 mod rules;
+mod seen;
 
 pub use document::{Document, Form, Reading};
 pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
 pub use meaning::{Answer, Meaning};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
+pub use seen::Seen;
 
 use callgate_compiler::outcome::Undecided;
 

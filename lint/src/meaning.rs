@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
+use callgate_compiler::call::SyscallData;
 use callgate_compiler::condition::Condition;
 use callgate_compiler::outcome::{Undecided, outcomes};
 use callgate_compiler::policy::{CallPolicy, Cause, Decision, Policy};
@@ -111,6 +112,16 @@ impl Meaning {
             }
         }
         Ok(None)
+    }
+
+    /// Where it was decided what happens to a call, if a statement of the document did.
+    #[must_use]
+    pub fn place_of(&self, call: &Witness) -> Option<Span> {
+        let data = SyscallData::new(call.abi.token(), call.nr, call.args);
+        match self.policy.decide(&data).cause {
+            Cause::Statement(span) | Cause::Known(span) => Some(span),
+            Cause::UnlistedAbi => None,
+        }
     }
 
     /// Whether every call with this name is run, whatever its arguments, on every listed ABI that has it; `false` when

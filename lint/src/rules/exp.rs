@@ -5,6 +5,7 @@ mod statement;
 
 family!("exp":
     bpf,
+    capability_mismatch,
     clock_and_host_settings,
     cross_process_memory,
     dangerous_socket_family,
@@ -13,6 +14,7 @@ family!("exp":
     kernel_module_loading,
     kexec,
     keyring,
+    known_cve_reachable,
     mount_api,
     numa_memory_policy,
     obsolete_syscall,
@@ -21,6 +23,7 @@ family!("exp":
     ptrace_on_old_kernel,
     raw_io_and_ldt,
     unconstrained_personality,
+    unused_allowance,
     user_namespace_creation,
     userfaultfd,
     zero_copy_primitives,

@@ -5,9 +5,9 @@
 //!
 //! ## Why
 //! A program for the kernel is checked by a verifier that has been wrong again and again: CVE-2017-16995, CVE-2020-8835,
-//! CVE-2021-3490, CVE-2023-2163 and nine more in `callgate lint --exposure`. Since Linux 5.16 a kernel of default configuration
-//! asks for `CAP_BPF` or `CAP_SYS_ADMIN` (kernel/bpf/Kconfig, `BPF_UNPRIV_DEFAULT_OFF`). Without either the finding is a warning,
-//! as kernel.unprivileged_bpf_disabled says otherwise on some hosts; before 5.16 everyone may.
+//! CVE-2021-3490, CVE-2023-2163 and nine more in `callgate lint --exposure`. Since Linux 5.16 a kernel of default
+//! configuration asks for `CAP_BPF` or `CAP_SYS_ADMIN` (kernel/bpf/Kconfig, `BPF_UNPRIV_DEFAULT_OFF`). Without either the
+//! finding is a warning, as `kernel.unprivileged_bpf_disabled` says otherwise on some hosts; before 5.16 everyone may.
 //!
 //! ## Example
 //! ```gate cap=BPF at="bpf"
@@ -31,8 +31,8 @@
 //!
 //! ## Sources
 //! - bpf(2)
-//! - moby, profiles/seccomp/default.json, the rules for CAP_BPF and CAP_SYS_ADMIN
-//! - Documentation/admin-guide/sysctl/kernel.rst, unprivileged_bpf_disabled (Linux 6.12)
+//! - moby, profiles/seccomp/default.json, the rules for `CAP_BPF` and `CAP_SYS_ADMIN`
+//! - Documentation/admin-guide/sysctl/kernel.rst, `unprivileged_bpf_disabled` (Linux 6.12)
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

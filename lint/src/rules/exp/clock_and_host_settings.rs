@@ -1,13 +1,13 @@
 //! # clock-and-host-settings
 //!
 //! ## What
-//! A call that changes what belongs to the whole machine is within reach: its clock, its name, its swap, its accounting, its
-//! quotas, whether it runs.
+//! A call that changes what belongs to the whole machine is within reach: its clock, its name, its swap, its accounting,
+//! its quotas, whether it runs.
 //!
 //! ## Why
-//! They ask for a capability: `CAP_SYS_TIME`, `CAP_SYS_ADMIN`, `CAP_SYS_BOOT`, `CAP_SYS_PACCT`. Where the process holds it, there is one
-//! clock for all; where it doesn't, the finding is a note. The calls that also read the clock (`adjtimex`, `clock_adjtime`)
-//! are found only where they can set it.
+//! They ask for a capability: `CAP_SYS_TIME`, `CAP_SYS_ADMIN`, `CAP_SYS_BOOT`, `CAP_SYS_PACCT`. Where the process holds it,
+//! there is one clock for all; where it doesn't, the finding is a note. The calls that also read the clock (`adjtimex`,
+//! `clock_adjtime`) are found only where they can set it.
 //!
 //! ## Example
 //! ```gate cap=SYS_TIME at="clock_settime"

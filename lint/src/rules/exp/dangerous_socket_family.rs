@@ -1,14 +1,14 @@
 //! # dangerous-socket-family
 //!
 //! ## What
-//! A socket of a family that few programs use and whose code has let users into the kernel is within reach: `AF_ALG`, `AF_VSOCK`,
-//! `AF_PACKET`, `AF_TIPC`, `AF_RDS`, `AF_CAN` and their like, and DCCP.
+//! A socket of a family that few programs use and whose code has let users into the kernel is within reach: `AF_ALG`,
+//! `AF_VSOCK`, `AF_PACKET`, `AF_TIPC`, `AF_RDS`, `AF_CAN` and their like, and DCCP.
 //!
 //! ## Why
-//! Making such a socket loads the family's module (net/socket.c, `__sock_create`, Linux 6.12), so that code nobody on the machine uses
-//! is there for whoever asks. It has been wrong often: CVE-2026-31431 (AF_ALG), CVE-2021-26708 (AF_VSOCK), CVE-2020-14386
-//! (AF_PACKET), CVE-2021-43267 (AF_TIPC), CVE-2017-6074 (DCCP). On x86 `socketcall` makes sockets of every family, and its
-//! arguments lie behind a pointer.
+//! Making such a socket loads the family's module (net/socket.c, `__sock_create`, Linux 6.12), so that code nobody on the
+//! machine uses is there for whoever asks. It has been wrong often: CVE-2026-31431 (`AF_ALG`), CVE-2021-26708 (`AF_VSOCK`),
+//! CVE-2020-14386 (`AF_PACKET`), CVE-2021-43267 (`AF_TIPC`), CVE-2017-6074 (DCCP). On x86 `socketcall` makes sockets of
+//! every family, and its arguments lie behind a pointer.
 //!
 //! ## Example
 //! ```gate at="socket"
@@ -27,16 +27,17 @@
 //! ## Near miss
 //! ```gate
 //! deny: all
-//! allow: socket(family in {AF_UNIX, AF_NETLINK}), socket(family in {AF_INET, AF_INET6}, type & SOCK_TYPE_MASK in {SOCK_STREAM, SOCK_DGRAM})
+//! allow: socket(family in {AF_UNIX, AF_NETLINK})
+//! allow: socket(family in {AF_INET, AF_INET6}, type & SOCK_TYPE_MASK in {SOCK_STREAM, SOCK_DGRAM})
 //! ```
 //!
 //! ## Fix
-//! Name the families that the program uses: `allow: socket(family in {AF_UNIX, AF_INET, AF_INET6})`. A list of those that it
-//! may not have is never complete.
+//! Name the families that the program uses: `allow: socket(family in {AF_UNIX, AF_INET, AF_INET6})`. A list of those that
+//! it may not have is never complete.
 //!
 //! ## Sources
-//! - address_families(7)
-//! - moby#44562 (AF_VSOCK), moby#52494 (AF_ALG); flatpak, common/flatpak-run.c, the allowed families
+//! - `address_families(7)`
+//! - moby#44562 (`AF_VSOCK`), moby#52494 (`AF_ALG`); flatpak, common/flatpak-run.c, the allowed families
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
@@ -72,7 +73,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("AF_KCM", "socket(family == AF_KCM)", ""),
     ("AF_QIPCRTR", "socket(family == AF_QIPCRTR)", ""),
     ("AF_XDP", "socket(family == AF_XDP)", ""),
-    ("DCCP", "socket(family in {AF_INET, AF_INET6}, type & SOCK_TYPE_MASK == SOCK_DCCP)", "CVE-2017-6074; gone in Linux 6.16"),
+    ("DCCP", "socket(family in {AF_INET, AF_INET6}, type & SOCK_TYPE_MASK == SOCK_DCCP)", "CVE-2017-6074"),
 ];
 /// The kernel without DCCP.
 const WITHOUT_DCCP: Version = Version { major: 6, minor: 16 };

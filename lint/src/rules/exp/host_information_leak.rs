@@ -4,9 +4,10 @@
 //! `syslog`, `lookup_dcookie` or `fanotify_init` is within reach.
 //!
 //! ## Why
-//! They tell about the host: the kernel's messages, with addresses that make an exploit work (moby 1a25692 followed such a one,
-//! CVE-2018-17182), the paths behind a profiler's cookies, and who opens which file. The first is open to everyone where
-//! kernel.dmesg_restrict is 0 (kernel/printk/printk.c, Linux 6.12), which the linter can't see; without their capability the others are a note.
+//! They tell about the host: the kernel's messages, with addresses that make an exploit work (moby 1a25692 followed such a
+//! one, CVE-2018-17182), the paths behind a profiler's cookies, and who opens which file. The first is open to everyone
+//! where `kernel.dmesg_restrict` is 0 (kernel/printk/printk.c, Linux 6.12), which the linter can't see; without their
+//! capability the others are a note.
 //!
 //! ## Example
 //! ```gate at="syslog"
@@ -29,8 +30,8 @@
 //! `when cap SYSLOG { allow: syslog }`. libc's syslog(3) is another thing: it writes to a socket.
 //!
 //! ## Sources
-//! - syslog(2), fanotify_init(2), lookup_dcookie(2)
-//! - moby 1a25692; Documentation/admin-guide/sysctl/kernel.rst, dmesg_restrict (Linux 6.12)
+//! - syslog(2), `fanotify_init(2)`, `lookup_dcookie(2)`
+//! - moby 1a25692; Documentation/admin-guide/sysctl/kernel.rst, `dmesg_restrict` (Linux 6.12)
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

@@ -5,8 +5,8 @@
 //!
 //! ## Why
 //! A module is code that the kernel runs: whoever loads one owns the machine. The calls ask for `CAP_SYS_MODULE`
-//! (kernel/module/main.c, Linux 6.12). Where the process lacks it, the finding is a note: the kernel refuses the call, and the
-//! profile is the second lock.
+//! (kernel/module/main.c, Linux 6.12). Where the process lacks it, the finding is a note: the kernel refuses the call, and
+//! the profile is the second lock.
 //!
 //! ## Example
 //! ```docker cap=SYS_MODULE at="init_module"
@@ -24,10 +24,11 @@
 //! ```
 //!
 //! ## Fix
-//! Leave the calls out, or allow them for processes with the capability alone: `when cap SYS_MODULE { allow: init_module }`.
+//! Leave the calls out, or allow them for processes with the capability alone: `when cap SYS_MODULE { allow: init_module
+//! }`.
 //!
 //! ## Sources
-//! - init_module(2)
+//! - `init_module(2)`
 //! - Docker documentation, "Seccomp security profiles for Docker", significant syscalls blocked by the default profile
 
 use callgate_compiler::outcome::Undecided;

@@ -4,8 +4,8 @@
 //! `kexec_load` or `kexec_file_load` is within reach.
 //!
 //! ## Why
-//! The calls put a kernel in the place of the running one at the next reboot. They ask for `CAP_SYS_BOOT` (kernel/kexec.c and
-//! kernel/kexec_file.c, Linux 6.12); without it the finding is a note.
+//! The calls put a kernel in the place of the running one at the next reboot. They ask for `CAP_SYS_BOOT` (kernel/kexec.c
+//! and `kernel/kexec_file.c`, Linux 6.12); without it the finding is a note.
 //!
 //! ## Example
 //! ```gate cap=SYS_BOOT at="kexec_load"
@@ -26,7 +26,7 @@
 //! Leave the calls out. A container that reboots itself needs `reboot` alone.
 //!
 //! ## Sources
-//! - kexec_load(2)
+//! - `kexec_load(2)`
 //! - Docker documentation, "Seccomp security profiles for Docker"
 
 use callgate_compiler::outcome::Undecided;

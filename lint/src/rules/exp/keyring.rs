@@ -4,8 +4,9 @@
 //! `add_key`, `keyctl` or `request_key` is within reach.
 //!
 //! ## Why
-//! Keyrings of a user are one for every container that runs with the same user id: they are kept by user namespace and user, not by
-//! container (security/keys/process_keys.c, Linux 6.12). And joining a session has been a way into the kernel (CVE-2016-0728).
+//! Keyrings of a user are one for every container that runs with the same user id: they are kept by user namespace and
+//! user, not by container (`security/keys/process_keys.c`, Linux 6.12). And joining a session has been a way into the
+//! kernel (CVE-2016-0728).
 //!
 //! ## Example
 //! ```gate at="keyctl"

@@ -4,8 +4,8 @@
 //! `move_pages`, `migrate_pages`, `mbind`, `set_mempolicy` or `set_mempolicy_home_node` is within reach.
 //!
 //! ## Why
-//! They place memory on the nodes of the machine, which is the scheduler's business and that of whoever else runs there. Their code is
-//! long and seldom used; Docker allows most of them with `CAP_SYS_NICE` alone.
+//! They place memory on the nodes of the machine, which is the scheduler's business and that of whoever else runs there.
+//! Their code is long and seldom used; Docker allows most of them with `CAP_SYS_NICE` alone.
 //!
 //! ## Example
 //! ```gate at="mbind"
@@ -25,7 +25,7 @@
 //!
 //! ## Sources
 //! - numa(7)
-//! - moby e61b713 (the rule for CAP_SYS_NICE); Docker documentation, "Seccomp security profiles for Docker"
+//! - moby e61b713 (the rule for `CAP_SYS_NICE`); Docker documentation, "Seccomp security profiles for Docker"
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
@@ -37,6 +37,8 @@ use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule::new("EXP017", "numa-memory-policy", Severity::Note, check);
 
+const CALLS: [&str; 5] = ["move_pages", "migrate_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node"];
+
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    reach(document, findings, ["move_pages", "migrate_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node"], "it places memory on the nodes of the machine")
+    reach(document, findings, CALLS, "it places memory on the nodes of the machine")
 }

@@ -4,8 +4,8 @@
 //! A call is allowed that no program of today makes: `uselib`, `sysfs`, `ustat`, `nfsservctl`, `_sysctl` and their like.
 //!
 //! ## Why
-//! Those that the kernel still has are code that nobody looks at; those that it dropped answer `ENOSYS` anyway, and only lengthen the
-//! filter. Either way the name says that the list was copied, not made.
+//! Those that the kernel still has are code that nobody looks at; those that it dropped answer `ENOSYS` anyway, and only
+//! lengthen the filter. Either way the name says that the list was copied, not made.
 //!
 //! ## Example
 //! ```gate at="uselib"

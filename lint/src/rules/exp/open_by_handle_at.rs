@@ -28,7 +28,7 @@
 //! Leave it out. File servers that export by handle need it; they shouldn't be in a container with the capability.
 //!
 //! ## Sources
-//! - open_by_handle_at(2)
+//! - `open_by_handle_at(2)`
 //! - Docker documentation, "Seccomp security profiles for Docker": "Cause of an old container breakout"
 
 use callgate_compiler::outcome::Undecided;

@@ -5,9 +5,9 @@
 //!
 //! ## Why
 //! Before Linux 4.8 the filter ran before the tracer, which could then make another call of the one that had passed
-//! (seccomp(2); kernel/seccomp.c, 93e35efb8de4). From there until 5.17.2 `PTRACE_SEIZE` took the option that suspends a filter from
-//! everyone (CVE-2022-30594, fixed in 5.17.2, 5.15.33, 5.10.110, 5.4.189, 4.19.238): as that is in many an older series by now, it is
-//! a warning.
+//! (seccomp(2); kernel/seccomp.c, 93e35efb8de4). From there until 5.17.2 `PTRACE_SEIZE` took the option that suspends a
+//! filter from everyone (CVE-2022-30594, fixed in 5.17.2, 5.15.33, 5.10.110, 5.4.189, 4.19.238): as that is in many an
+//! older series by now, it is a warning.
 //!
 //! ## Example
 //! ```gate kernel=4.4 at="ptrace"

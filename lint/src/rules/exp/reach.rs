@@ -1,8 +1,8 @@
 //! The one check of the rules that ask whether some call is run.
 //!
-//! A profile is one lock and the kernel's own check of a capability another. So a call that asks for a capability is found at
-//! the rule's severity where the process holds it, or can make a user namespace in which it does; as a warning at most where
-//! a setting of the host lets it through without; and as a note where the kernel refuses it.
+//! A profile is one lock and the kernel's own check of a capability another. So a call that asks for a capability is found
+//! at the rule's severity where the process holds it, or can make a user namespace in which it does; as a warning at most
+//! where a setting of the host lets it through without; and as a note where the kernel refuses it.
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,8 @@
 //!
 //! ## Why
 //! They make every readable page executable, put everything where an attacker expects it, and map address 0. The flags last
-//! across `execve`, so that a process sets them for the program that it starts (personality(2)); only one that gains privileges by it is
-//! spared (`PER_CLEAR_ON_SETID`, include/linux/personality.h, Linux 6.12).
+//! across `execve`, so that a process sets them for the program that it starts (personality(2)); only one that gains
+//! privileges by it is spared (`PER_CLEAR_ON_SETID`, include/linux/personality.h, Linux 6.12).
 //!
 //! ## Example
 //! ```gate at="personality"

@@ -4,10 +4,10 @@
 //! A process can make a user namespace: by `unshare`, `clone` or `clone3`.
 //!
 //! ## Why
-//! In a user namespace of its own a process holds every capability, and with them it reaches what the kernel keeps from users
-//! elsewhere: nf_tables, traffic control, xfrm, mounts. Most of the vulnerabilities of `callgate lint --exposure` start so. The flags of
-//! `clone3` lie behind a pointer, where no filter sees them: the call is refused whole or not at all. A process that holds
-//! `CAP_SYS_ADMIN` already has the worst of it; then the finding is a warning.
+//! In a user namespace of its own a process holds every capability, and with them it reaches what the kernel keeps from
+//! users elsewhere: `nf_tables`, traffic control, xfrm, mounts. Most of the vulnerabilities of `callgate lint --exposure`
+//! start so. The flags of `clone3` lie behind a pointer, where no filter sees them: the call is refused whole or not at
+//! all. A process that holds `CAP_SYS_ADMIN` already has the worst of it; then the finding is a warning.
 //!
 //! ## Example
 //! ```gate at="unshare"
@@ -30,10 +30,11 @@
 //! ```
 //!
 //! ## Fix
-//! `allow: clone(flags lacks CLONE_NEWUSER)`, nothing of `unshare`, and `errno(ENOSYS): clone3`, at which libc falls back to `clone`.
+//! `allow: clone(flags lacks CLONE_NEWUSER)`, nothing of `unshare`, and `errno(ENOSYS): clone3`, at which libc falls back
+//! to `clone`.
 //!
 //! ## Sources
-//! - user_namespaces(7), clone(2)
+//! - `user_namespaces(7)`, clone(2)
 //! - cri-o#5788; google/security-research, pocs/linux/kernelctf: "requirements" of the entries
 
 use callgate_compiler::outcome::Undecided;

@@ -4,8 +4,8 @@
 //! `userfaultfd` is within reach.
 //!
 //! ## Why
-//! A process that handles its own page faults can hold the kernel in the middle of a copy for as long as it likes, which makes
-//! a race that could hardly be won one that can't be lost (CVE-2020-27786, for one). Since Linux 5.11 faults of the
+//! A process that handles its own page faults can hold the kernel in the middle of a copy for as long as it likes, which
+//! makes a race that could hardly be won one that can't be lost (CVE-2020-27786, for one). Since Linux 5.11 faults of the
 //! kernel ask for `CAP_SYS_PTRACE` by default (fs/userfaultfd.c); `vm.unprivileged_userfaultfd` changes that.
 //!
 //! ## Example
@@ -25,7 +25,7 @@
 //! Leave it out. Programs that move memory between machines (QEMU, CRIU) need it; few others do.
 //!
 //! ## Sources
-//! - userfaultfd(2); Documentation/admin-guide/sysctl/vm.rst, unprivileged_userfaultfd (Linux 6.12)
+//! - userfaultfd(2); Documentation/admin-guide/sysctl/vm.rst, `unprivileged_userfaultfd` (Linux 6.12)
 //! - Docker documentation, "Seccomp security profiles for Docker"
 
 use callgate_compiler::outcome::Undecided;

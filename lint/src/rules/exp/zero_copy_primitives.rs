@@ -5,8 +5,8 @@
 //!
 //! ## Why
 //! They put pages of files and of memory into pipes without a copy, and who owns such a page has been mistaken: Dirty Pipe
-//! (CVE-2022-0847, Linux 5.8 to 5.16) wrote to files that could only be read. Podman's default leaves `vmsplice` out. `sendfile`, which
-//! every web server calls, gives no pipe to write to afterwards and isn't looked for.
+//! (CVE-2022-0847, Linux 5.8 to 5.16) wrote to files that could only be read. Podman's default leaves `vmsplice` out.
+//! `sendfile`, which every web server calls, gives no pipe to write to afterwards and isn't looked for.
 //!
 //! ## Example
 //! ```gate at="vmsplice"
