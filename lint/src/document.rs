@@ -1,12 +1,13 @@
 //! What is linted: a file in some form, what reading it said, and what it means.
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::bpf::{assemble, assembled_lines};
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
-use callgate_profiles::engine::{Engine, Host, Libseccomp, read_as};
+use callgate_profiles::engine::{Engine, Host, Libseccomp, read_leniently};
 use callgate_profiles::import;
-use callgate_profiles::import::bpf::RawFilter;
+use callgate_profiles::import::bpf::{RawFilter, order};
 use callgate_profiles::import::profile::Profile;
 
 use crate::meaning::Meaning;
@@ -67,6 +68,27 @@ pub struct Document {
     pub meaning: Option<Meaning>,
 }
 
+/// What a text is translated from; `None` for a policy. An object of JSON is no policy, whatever is wrong with it.
+fn format_of(text: &str) -> Option<import::Format> {
+    let is_object = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{');
+    import::Format::of(text).or_else(|| is_object.then_some(import::Format::Docker))
+}
+
+/// What a file of another format is.
+#[must_use]
+pub fn form(format: import::Format, document: &import::Document<'_>, includes: &mut import::Includes<'_>) -> Form {
+    use import::Format::{Asm, Docker, Oci, Podman, Spo};
+    match format {
+        Docker | Oci | Podman | Spo => import::read_profile(format, document, includes, &mut Vec::new())
+            .map_or(Form::Text(format), |profile| Form::Profile(format, Box::new(profile))),
+        Asm => assemble(document.text).map_or(Form::Text(format), |program| {
+            let endian = order(&program);
+            Form::Filter(RawFilter { program, endian })
+        }),
+        _ => Form::Text(format),
+    }
+}
+
 impl Document {
     /// Reads a text that includes and uses nothing but what callgate ships.
     #[must_use]
@@ -78,22 +100,18 @@ impl Document {
         target.capabilities.clone_from(&reading.host.capabilities);
         target.kernel = Some(reading.host.kernel);
         target.abis.clone_from(&reading.abis);
-        let (form, units) = match reading.from.or_else(|| import::Format::of(text)) {
+        let (form, units) = match reading.from.or_else(|| format_of(text)) {
             Some(format) => {
                 let document = import::Document { text, source, selector: None };
                 let mut none = |path: &str, at: Span| {
                     Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
                 };
-                let imported = read_as(reading.engine, &reading.host, format, &document, &mut none);
-                said.extend(imported.diagnostics);
-                let units = imported.gate.map(|gate| {
-                    let id = sources.add(format!("{name} as a policy"), gate);
-                    let (file, _) = parse(id, &sources.get(id).text);
-                    vec![Unit { source: id, file, layer: 1, scope: 1 }]
-                });
+                let mut imported = read_leniently(reading.engine, &reading.host, format, &document, &mut none);
+                said.append(&mut imported.diagnostics);
+                let file = imported.into_file(|text| sources.add(format!("{name} as a policy"), text));
+                let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
                 target.default_abis = Abi::ALL.to_vec();
-                let profile = import::read_profile(format, &document, &mut none, &mut Vec::new());
-                (profile.map_or(Form::Text(format), |profile| Form::Profile(format, Box::new(profile))), units)
+                (form(format, &document, &mut none), units)
             }
             None => {
                 let (file, diagnostics) = parse(source, text);
@@ -125,6 +143,27 @@ impl Document {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.sources.get(self.source).text
+    }
+
+    /// The compiled filter, if the file is one.
+    #[must_use]
+    pub fn filter(&self) -> Option<&RawFilter> {
+        match &self.form {
+            Some(Form::Filter(filter)) => Some(filter),
+            _ => None,
+        }
+    }
+
+    /// Where an instruction of the filter stands in its text, which may be a listing of it. Counted from 0.
+    #[must_use]
+    pub fn instruction(&self, position: usize) -> Span {
+        let Some(&line) = assembled_lines(self.text()).get(position) else { return self.start() };
+        let before: usize = self.text().split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let text = self.text()[before..].lines().next().unwrap_or_default();
+        let text = text.split(';').next().unwrap_or_default();
+        let start = before + text.len() - text.trim_start().len();
+        let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Span { source: self.source, start: offset(start), end: offset(start + text.trim().len()) }
     }
 
     /// The JSON or YAML of a container engine, if it is such a file.

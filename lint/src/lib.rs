@@ -20,7 +20,7 @@ mod rule;
 mod rules;
 mod seen;
 
-pub use document::{Document, Form, Reading};
+pub use document::{Document, Form, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
 pub use meaning::{Answer, Meaning};
 pub use page::{Example, Page};
