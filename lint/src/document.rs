@@ -11,6 +11,7 @@ use callgate_profiles::import::bpf::{RawFilter, order};
 use callgate_profiles::import::profile::Profile;
 
 use crate::meaning::Meaning;
+use crate::seen::Seen;
 
 /// What a file is.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Reading {
     pub host: Host,
     /// The ABIs that are asked about, instead of those the document lists.
     pub abis: Option<Vec<Abi>>,
+    /// What the program was seen to call, if someone recorded it.
+    pub seen: Option<Seen>,
 }
 
 impl Default for Reading {
@@ -44,7 +47,7 @@ impl Default for Reading {
         let kernel = Version { major: 6, minor: 12 };
         let capabilities = Target::new(Vec::new(), kernel).capabilities;
         let host = Host { machine: Abi::X86_64, capabilities, kernel, libseccomp: Libseccomp::Newest };
-        Self { from: None, engine: Engine::Document, host, abis: None }
+        Self { from: None, engine: Engine::Document, host, abis: None, seen: None }
     }
 }
 

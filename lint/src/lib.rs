@@ -8,18 +8,24 @@
 //! Pure: no I/O, nothing of the running kernel, no clock. Same input, same findings.
 #![forbid(unsafe_code)]
 
+mod capability;
 mod document;
+pub mod exposure;
 mod finding;
 mod meaning;
 mod page;
+mod pattern;
+mod rows;
 mod rule;
 mod rules;
+mod seen;
 
 pub use document::{Document, Form, Reading, form};
-pub use finding::{Edit, Finding, Findings, Fix, Safety};
+pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
 pub use meaning::{Answer, Meaning, Restriction, refuses};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
+pub use seen::Seen;
 
 use callgate_compiler::outcome::Undecided;
 
