@@ -1,15 +1,20 @@
 //! What is linted: a file in some form, what reading it said, and what it means.
 
 use callgate_compiler::abi::Abi;
+use callgate_compiler::bpf::disassemble;
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
+use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
 use callgate_profiles::engine::{Engine, Host, Libseccomp, read_as};
 use callgate_profiles::import;
-use callgate_profiles::import::bpf::RawFilter;
+use callgate_profiles::import::bpf::{RawFilter, from_program};
 use callgate_profiles::import::profile::Profile;
 
 use crate::meaning::Meaning;
+
+/// Gives the text that another one includes, and takes it into the sources: the path as written, and where.
+pub type Includes<'a> = dyn FnMut(&mut Sources, &str, Span) -> Result<(SourceId, String), Diagnostic> + 'a;
 
 /// What a file is.
 #[derive(Clone, Debug)]
@@ -68,48 +73,77 @@ impl Document {
     /// Reads a text that includes and uses nothing but what callgate ships.
     #[must_use]
     pub fn of_text(name: &str, text: &str, groups: &Groups, reading: Reading) -> Self {
+        Self::of_text_with(name, text, None, groups, reading, &mut |_, path, at| {
+            Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
+        })
+    }
+
+    /// Reads a text of any format; `selector` is which filter of a file with several. What files of other formats include is
+    /// asked of `includes`; what policies use has to be loaded before, see [`Document::of_units`].
+    #[must_use]
+    pub fn of_text_with(
+        name: &str,
+        text: &str,
+        selector: Option<&str>,
+        groups: &Groups,
+        reading: Reading,
+        includes: &mut Includes<'_>,
+    ) -> Self {
         let mut sources = Sources::default();
         let source = sources.add(name, text);
-        let mut said = Vec::new();
-        let mut target = Target::new(vec![reading.host.machine], reading.host.kernel);
-        target.capabilities.clone_from(&reading.host.capabilities);
-        target.kernel = Some(reading.host.kernel);
-        target.abis.clone_from(&reading.abis);
-        let (form, units) = match reading.from.or_else(|| import::Format::of(text)) {
-            Some(format) => {
-                let document = import::Document { text, source, selector: None };
-                let mut none = |path: &str, at: Span| {
-                    Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
-                };
-                let imported = read_as(reading.engine, &reading.host, format, &document, &mut none);
-                said.extend(imported.diagnostics);
-                let units = imported.gate.map(|gate| {
-                    let id = sources.add(format!("{name} as a policy"), gate);
-                    let (file, _) = parse(id, &sources.get(id).text);
-                    vec![Unit { source: id, file, layer: 1, scope: 1 }]
-                });
-                target.default_abis = Abi::ALL.to_vec();
-                let profile = import::read_profile(format, &document, &mut none, &mut Vec::new());
-                (profile.map_or(Form::Text(format), |profile| Form::Profile(format, Box::new(profile))), units)
-            }
-            None => {
-                let (file, diagnostics) = parse(source, text);
-                said.extend(diagnostics);
-                let units = vec![Unit { source, file, layer: 1, scope: 1 }];
-                (Form::Policy(units.clone()), Some(units))
-            }
+        let Some(format) = reading.from.or_else(|| import::Format::of(text)) else {
+            let (file, said) = parse(source, text);
+            let units = vec![Unit { source, file, layer: 1, scope: 1 }];
+            return Self::of_units(sources, source, units, said, groups, reading);
         };
-        let policy = units.filter(|_| !said.iter().any(Diagnostic::is_error)).and_then(|units| {
-            let lowered = lower(&units, groups, &target);
-            said.extend(lowered.diagnostics);
-            lowered.policy
+        let document = import::Document { text, source, selector };
+        let mut included = |path: &str, at: Span| includes(&mut sources, path, at);
+        let imported = read_as(reading.engine, &reading.host, format, &document, &mut included);
+        let mut said = imported.diagnostics;
+        let units = imported.gate.map(|gate| {
+            let id = sources.add(format!("{name} as a policy"), gate);
+            let (file, _) = parse(id, &sources.get(id).text);
+            vec![Unit { source: id, file, layer: 1, scope: 1 }]
         });
-        let meaning = policy.map(|policy| Meaning {
-            policy,
-            capabilities: reading.host.capabilities.clone(),
-            kernel: reading.host.kernel,
-        });
+        let mut none = |path: &str, at: Span| {
+            Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
+        };
+        let profile = import::read_profile(format, &document, &mut none, &mut Vec::new());
+        let form = profile.map_or(Form::Text(format), |profile| Form::Profile(format, Box::new(profile)));
+        let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
         Self { sources, source, form: Some(form), reading, said, meaning }
+    }
+
+    /// A policy that has been loaded with everything it uses, and what loading it said.
+    #[must_use]
+    pub fn of_units(
+        sources: Sources,
+        source: SourceId,
+        units: Vec<Unit>,
+        mut said: Vec<Diagnostic>,
+        groups: &Groups,
+        reading: Reading,
+    ) -> Self {
+        let meaning = mean(&units, vec![reading.host.machine], groups, &reading, &mut said);
+        Self { sources, source, form: Some(Form::Policy(units)), reading, said, meaning }
+    }
+
+    /// A compiled filter. One that never looks at the token of an ABI is for those of the reading, else for its machine.
+    #[must_use]
+    pub fn of_filter(name: &str, filter: RawFilter, groups: &Groups, reading: Reading) -> Self {
+        let mut sources = Sources::default();
+        let source = sources.add(name, disassemble(&filter.program, filter.endian, &tables::name));
+        let abis = reading.abis.clone().unwrap_or_else(|| vec![reading.host.machine]);
+        let abis: Vec<_> = abis.into_iter().filter(|abi| abi.endian() == filter.endian).collect();
+        let imported = from_program(&filter.program, filter.endian, &abis, source);
+        let mut said = imported.diagnostics;
+        let units = imported.gate.map(|gate| {
+            let id = sources.add(format!("{name} as a policy"), gate);
+            let (file, _) = parse(id, &sources.get(id).text);
+            vec![Unit { source: id, file, layer: 1, scope: 1 }]
+        });
+        let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
+        Self { sources, source, form: Some(Form::Filter(filter)), reading, said, meaning }
     }
 
     /// The first character of the file, for what is about all of it.
@@ -132,4 +166,25 @@ impl Document {
             _ => None,
         }
     }
+}
+
+/// What the units mean on the target, unless there are errors; what lowering says is added.
+fn mean(
+    units: &[Unit],
+    default_abis: Vec<Abi>,
+    groups: &Groups,
+    reading: &Reading,
+    said: &mut Vec<Diagnostic>,
+) -> Option<Meaning> {
+    if said.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let mut target = Target::new(default_abis, reading.host.kernel);
+    target.capabilities.clone_from(&reading.host.capabilities);
+    target.kernel = Some(reading.host.kernel);
+    target.abis.clone_from(&reading.abis);
+    let lowered = lower(units, groups, &target);
+    said.extend(lowered.diagnostics);
+    let capabilities = reading.host.capabilities.clone();
+    lowered.policy.map(|policy| Meaning { policy, capabilities, kernel: reading.host.kernel })
 }
