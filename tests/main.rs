@@ -7,7 +7,10 @@ mod backends;
 mod bad_input;
 mod bars;
 mod bundle;
+mod ci;
 mod circle;
+mod circle_clients;
+mod clients;
 mod commands;
 mod corpus;
 mod decompile;
@@ -20,15 +23,18 @@ mod formats;
 mod house;
 mod kernel_facts;
 mod learning;
+mod lint;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;
 mod program_mutants;
+mod programs;
 mod readme;
 mod rights;
 mod stack;
+mod starts;
 mod stats;
 mod support;
 #[path = "../src/vectors.rs"]

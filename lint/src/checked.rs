@@ -1,6 +1,7 @@
 //! A file's findings as they are reported: with their names, and with who has already looked at them.
 
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span};
+use callgate_profiles::import::Format;
 
 use crate::config::Sidecar;
 use crate::document::Document;
@@ -115,7 +116,8 @@ fn not_understood(document: &Document, findings: &[Reported]) -> Vec<Diagnostic>
 
 /// Sources that aren't files, by their names and by what the document is.
 fn no_files(document: &Document) -> Vec<SourceId> {
-    let is_filter = matches!(document.form, Some(crate::Form::Filter(_)));
+    // A listing can be a file; what is written of a filter in bytes isn't.
+    let is_filter = document.filter().is_some() && document.reading.from != Some(Format::Asm);
     let all = (0..).map(SourceId).take(document.sources.len());
     all.filter(|&id| {
         let name = document.sources.get(id).name.as_str();

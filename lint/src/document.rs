@@ -1,15 +1,15 @@
 //! What is linted: a file in some form, what reading it said, and what it means.
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::bpf::disassemble;
+use callgate_compiler::bpf::{assemble, assembled_lines, disassemble};
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
 use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
-use callgate_profiles::engine::{Engine, Host, Libseccomp, read_as};
-use callgate_profiles::import;
-use callgate_profiles::import::bpf::{RawFilter, from_program};
+use callgate_profiles::engine::{Engine, Host, Libseccomp, read_leniently};
+use callgate_profiles::import::bpf::{RawFilter, from_program, order};
 use callgate_profiles::import::profile::Profile;
+use callgate_profiles::import::{self, Imported};
 
 use crate::meaning::Meaning;
 
@@ -69,6 +69,27 @@ pub struct Document {
     pub meaning: Option<Meaning>,
 }
 
+/// What a text is translated from; `None` for a policy. An object of JSON is no policy, whatever is wrong with it.
+fn format_of(text: &str) -> Option<import::Format> {
+    let is_object = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{');
+    import::Format::of(text).or_else(|| is_object.then_some(import::Format::Docker))
+}
+
+/// What a file of another format is.
+#[must_use]
+pub fn form(format: import::Format, document: &import::Document<'_>, includes: &mut import::Includes<'_>) -> Form {
+    use import::Format::{Asm, Docker, Oci, Podman, Spo};
+    match format {
+        Docker | Oci | Podman | Spo => import::read_profile(format, document, includes, &mut Vec::new())
+            .map_or(Form::Text(format), |profile| Form::Profile(format, Box::new(profile))),
+        Asm => assemble(document.text).map_or(Form::Text(format), |program| {
+            let endian = order(&program);
+            Form::Filter(RawFilter { program, endian })
+        }),
+        _ => Form::Text(format),
+    }
+}
+
 impl Document {
     /// Reads a text that includes and uses nothing but what callgate ships.
     #[must_use]
@@ -91,27 +112,21 @@ impl Document {
     ) -> Self {
         let mut sources = Sources::default();
         let source = sources.add(name, text);
-        let Some(format) = reading.from.or_else(|| import::Format::of(text)) else {
+        let Some(format) = reading.from.or_else(|| format_of(text)) else {
             let (file, said) = parse(source, text);
             let units = vec![Unit { source, file, layer: 1, scope: 1 }];
             return Self::of_units(sources, source, units, said, groups, reading);
         };
         let document = import::Document { text, source, selector };
         let mut included = |path: &str, at: Span| includes(&mut sources, path, at);
-        let imported = read_as(reading.engine, &reading.host, format, &document, &mut included);
-        let mut said = imported.diagnostics;
-        let units = imported.gate.map(|gate| {
-            let id = sources.add(format!("{name} as a policy"), gate);
-            let (file, _) = parse(id, &sources.get(id).text);
-            vec![Unit { source: id, file, layer: 1, scope: 1 }]
-        });
+        let imported = read_leniently(reading.engine, &reading.host, format, &document, &mut included);
+        // What it includes has been read; the file's own parts are asked for here.
         let mut none = |path: &str, at: Span| {
             Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
         };
-        let profile = import::read_profile(format, &document, &mut none, &mut Vec::new());
-        let form = profile.map_or(Form::Text(format), |profile| Form::Profile(format, Box::new(profile)));
-        let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
-        Self { sources, source, form: Some(form), reading, said, meaning }
+        let form = form(format, &document, &mut none);
+        let reading = Reading { from: Some(format), ..reading };
+        Self::of_import(sources, source, form, imported, groups, reading)
     }
 
     /// A policy that has been loaded with everything it uses, and what loading it said.
@@ -136,14 +151,23 @@ impl Document {
         let abis = reading.abis.clone().unwrap_or_else(|| vec![reading.host.machine]);
         let abis: Vec<_> = abis.into_iter().filter(|abi| abi.endian() == filter.endian).collect();
         let imported = from_program(&filter.program, filter.endian, &abis, source);
-        let mut said = imported.diagnostics;
-        let units = imported.gate.map(|gate| {
-            let id = sources.add(format!("{name} as a policy"), gate);
-            let (file, _) = parse(id, &sources.get(id).text);
-            vec![Unit { source: id, file, layer: 1, scope: 1 }]
-        });
+        Self::of_import(sources, source, Form::Filter(filter), imported, groups, reading)
+    }
+
+    fn of_import(
+        mut sources: Sources,
+        source: SourceId,
+        form: Form,
+        mut imported: Imported,
+        groups: &Groups,
+        reading: Reading,
+    ) -> Self {
+        let mut said = std::mem::take(&mut imported.diagnostics);
+        let name = format!("{} as a policy", sources.get(source).name);
+        let file = imported.into_file(|text| sources.add(name, text));
+        let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
         let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
-        Self { sources, source, form: Some(Form::Filter(filter)), reading, said, meaning }
+        Self { sources, source, form: Some(form), reading, said, meaning }
     }
 
     /// The first character of the file, for what is about all of it.
@@ -156,6 +180,27 @@ impl Document {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.sources.get(self.source).text
+    }
+
+    /// The compiled filter, if the file is one.
+    #[must_use]
+    pub fn filter(&self) -> Option<&RawFilter> {
+        match &self.form {
+            Some(Form::Filter(filter)) => Some(filter),
+            _ => None,
+        }
+    }
+
+    /// Where an instruction of the filter stands in its text, which may be a listing of it. Counted from 0.
+    #[must_use]
+    pub fn instruction(&self, position: usize) -> Span {
+        let Some(&line) = assembled_lines(self.text()).get(position) else { return self.start() };
+        let before: usize = self.text().split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let text = self.text()[before..].lines().next().unwrap_or_default();
+        let text = text.split(';').next().unwrap_or_default();
+        let start = before + text.len() - text.trim_start().len();
+        let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Span { source: self.source, start: offset(start), end: offset(start + text.trim().len()) }
     }
 
     /// The JSON or YAML of a container engine, if it is such a file.

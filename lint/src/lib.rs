@@ -26,7 +26,7 @@ mod suppress;
 pub use baseline::{Baseline, BaselineError};
 pub use checked::{Checked, Reported, Since, Suppressed, about_sidecar, check};
 pub use config::{Config, ConfigError, Settings, Sidecar};
-pub use document::{Document, Form, Includes, Reading};
+pub use document::{Document, Form, Includes, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
 pub use fingerprint::fingerprints;
 pub use fix::{Fixed, Stray, fixed, stray};

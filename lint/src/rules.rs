@@ -23,6 +23,7 @@ mod fmt;
 mod ntf;
 mod rtm;
 mod rul;
+mod said;
 mod sib;
 mod sty;
 

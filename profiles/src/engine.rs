@@ -21,12 +21,12 @@ use std::str::FromStr;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::Diagnostic;
 use callgate_grammar::tree::Version;
+use callgate_grammar::{Diagnostic, Severity, Span, Spanned};
 use thiserror::Error;
 
 use crate::import::rules::{Order, Statements};
-use crate::import::{Document, Format, Imported, Includes, finish, import, profile, read_profile};
+use crate::import::{Document, Format, Imported, Includes, docker, finish, import, profile, read_profile, tree};
 
 /// Whose reading of a profile counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,9 +148,52 @@ pub fn read_as(
     if !engine.reads(from) {
         return import(from, document, includes);
     }
+    read(engine, host, from, document, includes, |_| {})
+}
+
+/// As [`read_as`], for those who want to know what a file means that isn't as it should be: of what engines pass over, or read
+/// one way or another without a word, the findings are warnings, and the file means what they make of it.
+#[must_use]
+pub fn read_leniently(
+    engine: Engine,
+    host: &Host,
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+) -> Imported {
+    if !matches!(from, Format::Docker | Format::Oci | Format::Podman | Format::Spo) {
+        return import(from, document, includes);
+    }
+    read(engine, host, from, document, includes, |diagnostics| {
+        let passed_over = diagnostics.iter_mut().filter(|finding| is_passed_over(engine, finding.code));
+        passed_over.for_each(|finding| finding.severity = Severity::Warning);
+    })
+}
+
+/// Whether an engine reads a file in which something has been found, and takes it as callgate does.
+fn is_passed_over(engine: Engine, code: &str) -> bool {
+    match code {
+        // crun alone compares keys by the letter, and the reader has taken the key for the known one.
+        "key-case" => engine != Engine::Crun,
+        "unknown-key" | "empty-names" | "value-outside-mask" | "two-errnos" | "unknown-version" => true,
+        _ => false,
+    }
+}
+
+fn read(
+    engine: Engine,
+    host: &Host,
+    from: Format,
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+    before_the_end: impl Fn(&mut Vec<Diagnostic>),
+) -> Imported {
     let mut diagnostics = Vec::new();
-    let statements = read_profile(from, document, includes, &mut diagnostics)
-        .and_then(|profile| statements(engine, host, &profile, &mut diagnostics));
+    let statements = read_profile(from, document, includes, &mut diagnostics).and_then(|profile| match engine {
+        Engine::Document => docker::statements(&profile, from == Format::Podman, &mut diagnostics),
+        _ => statements(engine, host, &profile, &mut diagnostics),
+    });
+    before_the_end(&mut diagnostics);
     finish(document.source, statements, diagnostics)
 }
 
@@ -167,7 +210,7 @@ fn statements(
                 .at(profile.span, "the container runs without a filter")
                 .help("leave the profile away, or say what happens to calls with `defaultAction`"),
         );
-        return Some(no_filter());
+        return Some(no_filter(profile.span));
     }
     let client = match engine {
         Engine::Podman => client::Client::Podman,
@@ -181,7 +224,8 @@ fn statements(
 
 /// An empty profile is no filter: every call goes through, on every ABI (moby and containers/common, `setupSeccomp`; runc,
 /// `SetupSeccomp`). crun refuses it.
-fn no_filter() -> Statements {
-    let header = vec!["allow: arch other".to_owned()];
-    Statements { listed: None, header, default: "allow".to_owned(), rules: Vec::new(), order: Order::FirstMatch }
+fn no_filter(span: Span) -> Statements {
+    let header = vec![tree::other_abis("allow", span)];
+    let default = Spanned::new("allow".to_owned(), span);
+    Statements { listed: None, header, default, rules: Vec::new(), order: Order::FirstMatch }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::tables;
+use callgate_profiles::Arguments;
 use callgate_profiles::recording::{Recording, Run};
 use callgate_profiles::refused::refused;
 use callgate_profiles::stability::{Sight, sights};
@@ -63,7 +64,7 @@ impl Known {
         let is_recording = path.is_dir() || recordings::is_recording(&input::read(path)?);
         if is_recording {
             let recording = recordings::read(std::slice::from_ref(path))?;
-            return Ok(Self::Seen(recording.runs.values().flat_map(|run| sights(run, false)).collect()));
+            return Ok(Self::Seen(recording.runs.values().flat_map(|run| sights(run, Arguments::None)).collect()));
         }
         let reading = policy::reading(&Default::default(), &[])?;
         let loaded = input::load(std::slice::from_ref(path), &[], &reading)?;
@@ -75,7 +76,7 @@ impl Known {
 /// Fails when the run did what isn't known, with what to add.
 fn hold(known: &Known, run: &Run, args: &Learn) -> Result<(), Failure> {
     let news: Vec<String> = match known {
-        Known::Seen(seen) => sights(run, false).difference(seen).map(new_call).collect(),
+        Known::Seen(seen) => sights(run, Arguments::None).difference(seen).map(new_call).collect(),
         Known::Allowed(checked) => refused(&checked.policy, run)?.iter().map(ToString::to_string).collect(),
     };
     if news.is_empty() {

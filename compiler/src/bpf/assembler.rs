@@ -54,6 +54,29 @@ impl Line<'_> {
 /// [`AssembleError`] for the first line that is no instruction, or that jumps where it can't.
 pub fn assemble(text: &str) -> Result<Program, AssembleError> {
     let text = without_comments(text);
+    let (lines, labels) = lines(&text)?;
+    let instructions = lines.iter().enumerate().map(|(position, line)| instruction(line, position, &labels));
+    let program = Program::new(instructions.collect::<Result<_, _>>()?);
+    match labels.iter().find(|&(_, &position)| position >= lines.len()) {
+        Some((label, _)) => Err(AssembleError {
+            line: text.lines().count(),
+            problem: format!("no instruction follows the label `{label}`"),
+            next: LABELS,
+        }),
+        None => Ok(program),
+    }
+}
+
+/// The line of each instruction of a text, counted from 1; none for a text that has no instructions. Whether they are right is
+/// [`assemble`]'s question.
+#[must_use]
+pub fn assembled_lines(text: &str) -> Vec<usize> {
+    let text = without_comments(text);
+    lines(&text).map(|(lines, _)| lines.iter().map(|line| line.number).collect()).unwrap_or_default()
+}
+
+/// The lines with an instruction, and which of them each label stands before.
+fn lines(text: &str) -> Result<(Vec<Line<'_>>, BTreeMap<&str, usize>), AssembleError> {
     let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -72,16 +95,7 @@ pub fn assemble(text: &str) -> Result<Program, AssembleError> {
             lines.push(Line { number, text: rest });
         }
     }
-    let instructions = lines.iter().enumerate().map(|(position, line)| instruction(line, position, &labels));
-    let program = Program::new(instructions.collect::<Result<_, _>>()?);
-    match labels.iter().find(|&(_, &position)| position >= lines.len()) {
-        Some((label, _)) => Err(AssembleError {
-            line: text.lines().count(),
-            problem: format!("no instruction follows the label `{label}`"),
-            next: LABELS,
-        }),
-        None => Ok(program),
-    }
+    Ok((lines, labels))
 }
 
 /// Whether a text can only be a program: its first word is an instruction's or it starts with a label.

@@ -10,7 +10,7 @@ mod listing;
 mod machine;
 
 pub use admission::{Refusal, admit};
-pub use assembler::{AssembleError, assemble, looks_assembled};
+pub use assembler::{AssembleError, assemble, assembled_lines, looks_assembled};
 pub use bitmap::{ConstantEnd, constant_allow, constant_end};
 pub use bytes::{PartialInstruction, from_bytes, to_bytes};
 pub use conversion::{MAX_CONVERTED, converted_length};

@@ -91,6 +91,17 @@ impl<'a> Object<'a> {
     }
 }
 
+/// The key of a format that a name is but for the case of its letters.
+fn same_but_case<'k>(name: &str, keys: &[&'k str]) -> Option<&'k str> {
+    keys.iter().copied().find(|known| *known != name && known.eq_ignore_ascii_case(name))
+}
+
+/// The number in a string like `"0x1f"`.
+fn hexadecimal(text: &str) -> Option<u64> {
+    let digits = text.trim_matches('"').strip_prefix("0x")?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
 /// Reads values of one text and collects what is wrong with them.
 pub(super) struct Reader<'a, 'd> {
     text: &'a str,
@@ -197,7 +208,12 @@ impl<'a, 'd> Reader<'a, 'd> {
         let mut members: BTreeMap<Cow<'a, str>, Member<'a>> = BTreeMap::new();
         for (key, value) in list {
             let at = self.span(key);
-            let name = name(key);
+            let mut name = name(key);
+            // Kubernetes, which has YAML, takes keys by the letter.
+            if let Some(known) = keys.filter(|_| self.places.is_empty()).and_then(|keys| same_but_case(&name, keys)) {
+                self.another_case(&name, known, at);
+                name = Cow::Owned(known.to_owned());
+            }
             if let Some(first) = members.get(&name) {
                 let first = first.key;
                 self.push(
@@ -215,11 +231,20 @@ impl<'a, 'd> Reader<'a, 'd> {
         Some(Object { span: self.span(value), members })
     }
 
+    /// Go's decoder takes such a key for the known one (encoding/json, "preferring exact but also accepting case-insensitive
+    /// matches"), so its value is kept as that one's.
+    fn another_case(&mut self, name: &str, known: &str, at: Span) {
+        self.push(
+            Diagnostic::error("key-case", format!("`{name}` is not how the format writes `{known}`"))
+                .at(at, "Docker, Podman and runc read it, crun passes over it")
+                .help(format!("write `{known}`")),
+        );
+    }
+
     fn unknown_key(&mut self, name: &str, at: Span, keys: &[&str]) {
         let error = Diagnostic::error("unknown-key", format!("the format has no key `{name}` here"))
             .at(at, "engines would pass over it, and the profile would mean something else than it says");
-        let same_but_case = keys.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
-        let help = match same_but_case.or_else(|| did_you_mean(name, keys.iter().copied())) {
+        let help = match same_but_case(name, keys).or_else(|| did_you_mean(name, keys.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("take it out; the keys are {}", keys.join(", ")),
         };
@@ -242,9 +267,17 @@ impl<'a, 'd> Reader<'a, 'd> {
     }
 
     pub(super) fn number(&mut self, value: &RawValue, most: u64) -> Option<u64> {
-        match serde_json::from_str::<u64>(value.get()) {
-            Ok(number) if number <= most => Some(number),
-            _ => self.wrong(value, &format!("a whole number from 0 to {most}")),
+        if let Ok(number) = serde_json::from_str::<u64>(value.get())
+            && number <= most
+        {
+            return Some(number);
         }
+        let span = self.span(value);
+        let error = Diagnostic::error("not-in-range", format!("a whole number from 0 to {most} is needed here"));
+        self.push(error.at(span, "this is something else").help(match hexadecimal(value.get()) {
+            Some(number) if number <= most => format!("JSON has decimal numbers alone: write {number}"),
+            _ => "write it in digits, without a sign, a point, an exponent or quotes".to_owned(),
+        }));
+        None
     }
 }

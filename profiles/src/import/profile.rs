@@ -69,6 +69,8 @@ pub struct Argument {
     pub mask: u64,
     /// No bit outside the mask.
     pub value: u64,
+    /// `valueTwo`, where it stands without `SCMP_CMP_MASKED_EQ`, which alone looks at it.
+    pub unused: Option<At<u64>>,
     /// The whole comparison.
     pub span: Span,
 }
@@ -76,19 +78,29 @@ pub struct Argument {
 /// `includes` or `excludes`.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
+    /// The whole object. `None`: there is none.
+    pub span: Option<Span>,
     /// Capabilities, without `CAP_`.
     pub capabilities: Vec<&'static str>,
     /// Names of machines, as Go's and libseccomp's lists have them.
     pub machines: Vec<String>,
     /// The oldest kernel: major and minor.
     pub kernel: Option<(u16, u16)>,
+    /// Where that stands.
+    pub kernel_at: Option<Span>,
 }
 
 /// One entry of `syscalls`.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// The whole entry.
+    pub span: Span,
     /// `names`, and `name`.
     pub names: Vec<At<String>>,
+    /// The value of `name`, which older profiles have instead of `names`.
+    pub name_at: Option<Span>,
+    /// `comment`, which no engine reads.
+    pub comment: Option<At<String>>,
     /// What happens to them.
     pub action: Action,
     /// When all of these hold.
@@ -122,8 +134,12 @@ pub struct Profile {
     pub architectures: Vec<Architecture>,
     /// `archMap`.
     pub machines: Vec<Machine>,
+    /// Where `archMap` stands, if it does.
+    pub map_at: Option<Span>,
     /// `None`: the file has no such list, which isn't the same as an empty one.
     pub flags: Option<Vec<callgate_compiler::policy::FilterFlag>>,
+    /// Where that list stands.
+    pub flags_at: Option<Span>,
     /// `listenerPath`.
     pub listener: Option<At<String>>,
     /// `listenerMetadata`.

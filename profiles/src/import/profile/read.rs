@@ -100,7 +100,9 @@ fn profile<'a>(reader: &mut Reader<'a, '_>, object: &Object<'a>, keys: &Keys) ->
         default,
         architectures,
         machines,
+        map_at: map.map(|map| reader.span(map)),
         flags: object.get("flags").map(|value| flags(reader, value)),
+        flags_at: object.get("flags").map(|value| reader.span(value)),
         listener: string_at(reader, object.get("listenerPath")),
         metadata: string_at(reader, object.get("listenerMetadata")),
         entries,
@@ -238,25 +240,37 @@ fn entry<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue, keys: &Keys) -> O
         if !list.is_empty() {
             let span = reader.span(name);
             reader.push(
-                Diagnostic::error("two-lists", "`name` and `names` can't stand together")
+                Diagnostic::error("name-and-names", "`name` and `names` can't stand together")
                     .at(span, "")
                     .help("put this name into `names`; engines refuse both"),
             );
         }
         list.push(name);
     }
-    if list.is_empty() {
-        reader.push(
+    match rule.get("names") {
+        _ if !list.is_empty() => {}
+        Some(names) => {
+            let span = reader.span(names);
+            reader.push(
+                Diagnostic::error("empty-names", "a rule about no call")
+                    .at(span, "runtime-spec asks for one name at least")
+                    .help("name at least one call, or take the rule out"),
+            );
+        }
+        None => reader.push(
             Diagnostic::error("missing-key", "a rule needs `names`").at(rule.span, "").help("name at least one call"),
-        );
+        ),
     }
     let names = list.into_iter().filter_map(|value| string_at(reader, Some(value))).collect();
-    Some(Entry { names, action: action?, arguments, includes, excludes })
+    let name_at = rule.get("name").map(|name| reader.span(name));
+    let comment = string_at(reader, rule.get("comment"));
+    Some(Entry { span: rule.span, names, name_at, comment, action: action?, arguments, includes, excludes })
 }
 
 fn conditions<'a>(reader: &mut Reader<'a, '_>, value: Option<&'a RawValue>) -> Conditions {
     let mut found = Conditions::default();
     let Some(object) = value.and_then(|value| reader.object(value, CONDITION_KEYS)) else { return found };
+    found.span = Some(object.span);
     for value in reader.array(object.get("caps")) {
         let Some(name) = reader.string(value) else { continue };
         if let Some(known) = name.strip_prefix("CAP_").and_then(capability) {
@@ -277,8 +291,9 @@ fn conditions<'a>(reader: &mut Reader<'a, '_>, value: Option<&'a RawValue>) -> C
         && let Some(text) = reader.string(value)
     {
         found.kernel = version(&text);
+        let span = reader.span(value);
+        found.kernel_at = Some(span);
         if found.kernel.is_none() {
-            let span = reader.span(value);
             reader.push(
                 Diagnostic::error("not-a-version", format!("`{text}` is not a kernel version"))
                     .at(span, "")
@@ -304,21 +319,19 @@ fn argument<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Argu
     let index = u8::try_from(reader.number(object.get("index")?, 5)?).ok()?;
     let number = reader.number(object.get("value")?, u64::MAX)?;
     let second = match object.get("valueTwo") {
-        Some(value) => reader.number(value, u64::MAX)?,
-        None => 0,
+        Some(value) => Some(At { value: reader.number(value, u64::MAX)?, span: reader.span(value) }),
+        None => None,
     };
     let (comparison, masked) = word(reader, object.get("op")?, COMPARISONS, "unknown-operator", "comparison")?.value;
-    let (mask, value) = if masked { (number, second) } else { (u64::MAX, number) };
+    let (mask, value) = if masked { (number, second.map_or(0, |second| second.value)) } else { (u64::MAX, number) };
     if value & !mask != 0 {
+        let left = value & mask;
         reader.push(
-            Diagnostic::error(
-                "impossible-comparison",
-                format!("{value:#x} has bits that the mask {mask:#x} takes away"),
-            )
-            .at(object.span, "so this rule never matches")
-            .help("`value` is the mask, `valueTwo` what must be left"),
+            Diagnostic::error("value-outside-mask", format!("{value:#x} has bits that the mask {mask:#x} takes away"))
+                .at(object.span, format!("libseccomp takes them from both sides: what leaves {left:#x} matches"))
+                .help("`value` is the mask, `valueTwo` what must be left"),
         );
-        return None;
     }
-    Some(Argument { index, comparison, mask, value, span: object.span })
+    let unused = second.filter(|second| !masked && second.value != 0);
+    Some(Argument { index, comparison, mask, value: value & mask, unused, span: object.span })
 }
