@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
     Merge(Merge),
-    /// Show what a filter does as a policy: a file's, or those of a living process
+    /// Show what a filter does as a policy: a file's, or those of a living process; or the page of a rule of `lint`
     Explain(Explain),
     /// Record every system call of a command and all its descendants
     Record(Record),
@@ -412,9 +412,13 @@ pub(crate) struct Merge {
     The filters of a process are shown to root outside of containers."
 )]
 pub(crate) struct Explain {
-    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read
+    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read; or a recording (or a folder of
+    /// them), of which it is said why each call is allowed
     #[arg(value_name = "FILE", required_unless_present = "pid", conflicts_with = "pid")]
     pub(crate) file: Option<PathBuf>,
+    /// Only this call of the recording, at length: who made it first, in which runs, with which values, and what is derived
+    #[arg(value_name = "CALL")]
+    pub(crate) call: Option<String>,
     /// Show the filters of this process or thread instead, the first one loaded first
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<i32>,
@@ -427,11 +431,13 @@ pub(crate) struct Explain {
     /// Where to write; standard output without it
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
-    /// One JSON object a filter
+    /// One JSON object a filter, or a call of a recording
     #[arg(long, conflicts_with = "to")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten, next_help_heading = "Of a recording, what is derived with")]
+    pub(crate) derive: DeriveArgs,
 }
 
 /// What `explain` shows of a filter.
@@ -486,6 +492,9 @@ pub(crate) struct Learn {
     /// Add nothing, and fail when the run did what REC doesn't have
     #[arg(long)]
     pub(crate) locked: bool,
+    /// With --locked and a recording: which arguments' new values fail too. A policy says so itself
+    #[arg(long, value_name = "WHICH", default_value = "none", requires = "locked", value_parser = parse_arguments())]
+    pub(crate) args: Arguments,
     /// What watches the calls; without it eBPF, or what works without its rights
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,

@@ -43,6 +43,17 @@ pub(crate) fn is_recording(text: &str) -> bool {
     inside.is_some_and(|inside| inside.starts_with("\"schema\""))
 }
 
+/// Whether a path holds recordings of callgate's: a folder, or a file that is one. Standard input is never asked.
+pub(crate) fn is_of(path: &Path) -> Result<bool, Failure> {
+    if path == Path::new("-") {
+        return Ok(false);
+    }
+    if path.is_dir() {
+        return Ok(true);
+    }
+    Ok(std::str::from_utf8(&input::read_bytes(path)?).is_ok_and(is_recording))
+}
+
 /// Where a new run goes in a folder: nobody else writes there, so that any number of processes can add runs at once.
 pub(crate) fn place_in(folder: &Path, run: &str) -> PathBuf {
     folder.join(run).with_extension(EXTENSION)

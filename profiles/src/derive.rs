@@ -157,7 +157,7 @@ pub enum DeriveError {
 const KERNEL_MADE: &[&str] = &["exit", "exit_group", "restart_syscall", "rt_sigreturn", "sigreturn"];
 
 /// What a program calls to die of its own accord: abort(3), a failing assert(3), glibc's checks of the heap and the stack, and
-/// what is under a panic in Rust, Go and C++. Measured by recording programs that die so; `tests/crash.rs` does it again.
+/// what is under a panic in Rust, Go and C++. Measured by recording programs that die so; `tests/verify.rs` does it again.
 const ABORT: &[&str] = &["getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "tgkill", "tkill", "write", "writev"];
 
 /// Makes a policy of a recording. The same recording gives the same bytes.

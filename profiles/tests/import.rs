@@ -337,9 +337,9 @@ fn what_engines_pass_over_is_read_past() {
         let document = Document { text, source: SourceId::default(), selector: None };
         let mut none = |_: &str, at| Err(Diagnostic::error("unreadable-use", "").at(at, ""));
         let strict = read_as(engine, &host, Format::Docker, &document, &mut none);
-        assert!(strict.gate.is_none() && strict.diagnostics.iter().any(|finding| finding.code == code), "{strict:?}");
+        assert!(strict.gate().is_none() && strict.diagnostics.iter().any(|finding| finding.code == code), "{strict:?}");
         let lenient = read_leniently(engine, &host, Format::Docker, &document, &mut none);
-        assert_eq!(lenient.gate.is_some(), reads, "{engine}: {lenient:?}");
+        assert_eq!(lenient.gate().is_some(), reads, "{engine}: {lenient:?}");
         assert!(lenient.diagnostics.iter().any(|finding| finding.code == code), "{lenient:?}");
     };
     for &engine in Engine::ALL {

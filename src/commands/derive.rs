@@ -33,7 +33,7 @@ pub(crate) fn write(
 }
 
 /// What `--runtime`, `--args` and the others ask for.
-pub(crate) fn options(args: &DeriveArgs, incomplete_ok: bool) -> DeriveOptions {
+pub(in crate::commands) fn options(args: &DeriveArgs, incomplete_ok: bool) -> DeriveOptions {
     DeriveOptions {
         runtime: args.runtime,
         arguments: args.held(),

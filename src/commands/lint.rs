@@ -181,7 +181,7 @@ impl Linter<'_> {
             no_files: Vec::new(),
             findings: findings.into_iter().zip(named).map(reported).collect(),
             not_understood: Vec::new(),
-            has_meaning: true,
+            lacks_default: false,
         })
     }
 
@@ -250,8 +250,7 @@ fn without_repeats(checked: &mut Vec<Checked>, found: &[Found]) -> usize {
     checked.retain(|file| {
         let name = identity(&file.name);
         let is_part = parts.contains(&name) && walked.get(&name) == Some(&true);
-        let lacks_default = !file.has_meaning && file.not_understood.iter().any(|said| said.code == "no-default");
-        !(is_part && lacks_default)
+        !(is_part && file.lacks_default)
     });
     let mut seen = BTreeSet::new();
     let place = |file: &Checked, one: &Reported| {

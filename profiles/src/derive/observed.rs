@@ -38,11 +38,10 @@ impl<'t> Observed<'t> {
         self.tally.abis()
     }
 
-    /// The condition that a call which was seen holds the parameter to; `Some(None)`: it is left free. `None`: the call wasn't
-    /// seen, or has no such parameter.
+    /// The condition that a call which was seen holds the parameter to; `Some(None)`: it is left free, or the call has no such
+    /// parameter, as clone3 has none of clone's. `None`: the call wasn't seen.
     pub(super) fn held_to(&self, abi: Abi, call: &str, parameter: &str) -> Option<Option<String>> {
         let seen = self.tally.calls.get(&(abi, tables::number(abi, call)?))?;
-        tables::parameter(abi, call, parameter).filter(|(_, known)| known.name == parameter)?;
         let held = self.held(abi, call, seen).into_iter().find(|(name, _)| *name == parameter);
         Some(held.and_then(|(_, held)| if let Held::To(text) = held { Some(text) } else { None }))
     }

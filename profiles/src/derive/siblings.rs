@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::tables::{self, Role};
+use callgate_compiler::tables::{self, FamilyRole, Role};
 
 use super::observed::Observed;
 use super::text::{Section, Targets};
@@ -65,11 +65,11 @@ fn target(observed: &Observed<'_>, line: &Siblings, abi: Abi, added: &str) -> Op
     Some(if conditions.is_empty() { call.to_owned() } else { format!("{call}({})", conditions.join(", ")) })
 }
 
-/// The calls that lend their conditions: those of the same power, by the compiler's families, and the same call with fields of
-/// another width.
+/// The calls that lend their conditions: those that give all the power of this one, by the compiler's families, and the same
+/// call with fields of another width.
 fn relatives<'a>(line: &'a Siblings, call: &'a str) -> impl Iterator<Item = &'a str> {
     let families = tables::families().values().filter(move |members| members.iter().any(|member| member.call == call));
-    let kin = families.flat_map(|members| members.iter().map(|member| member.call));
+    let strong = families.flatten().filter(|member| member.role == FamilyRole::Door && member.selector.is_none());
     let twins = line.seen.iter().copied().filter(move |seen| without_width(seen) == without_width(call));
-    twins.chain(kin).filter(move |relative| *relative != call)
+    twins.chain(strong.map(|member| member.call)).filter(move |relative| *relative != call)
 }

@@ -52,8 +52,13 @@ pub(super) fn notes(derived: &Derived, tally: &Tally) -> Result<Vec<String>, Fai
         let data = SyscallData::new(abi.token(), nr, allowed.example);
         let executed = simulate(&program, abi.endian(), &data).map_or(0, |outcome| outcome.executed as u64);
         let name = if several { format!("{call} ({abi})") } else { call.clone() };
-        let calls = tally.calls.get(&(*abi, nr)).map_or(0, |seen| seen.calls);
+        // What is added beside what was seen has no count.
+        let Some(seen) = tally.calls.get(&(*abi, nr)) else { continue };
+        let calls = seen.calls;
         costs.push(Cost { name, executed, calls });
+    }
+    if costs.is_empty() {
+        return Ok(Vec::new());
     }
     costs.sort_by(|one, other| other.all().cmp(&one.all()).then_with(|| one.name.cmp(&other.name)));
     let all: u64 = tally.calls.values().fold(0, |sum, seen| sum.saturating_add(seen.calls));

@@ -53,6 +53,7 @@ fn walk(folder: &Path, settings: &Settings, all: &mut Files) -> Result<(), Failu
             continue;
         }
         let path = entry.into_path();
+        let path = path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path);
         let excluded = settings.config.excludes(&settings.relative(&path.display().to_string()));
         if !excluded && looks_like_one(&path) {
             found.push(path);
