@@ -10,6 +10,7 @@ pub(crate) mod fmt;
 pub(crate) mod generated;
 pub(crate) mod hook;
 pub(crate) mod learn;
+pub(crate) mod lint;
 mod listing;
 pub(crate) mod merge;
 pub(crate) mod record;
