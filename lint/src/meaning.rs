@@ -10,16 +10,17 @@ use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
+use callgate_compiler::call::SyscallData;
 use callgate_compiler::condition::Condition;
-use callgate_compiler::lower::{PatternError, call_pattern};
 use callgate_compiler::outcome::{Undecided, outcomes};
 use callgate_compiler::policy::{CallPolicy, Cause, Decision, Policy};
 use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
+use callgate_grammar::Span;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{SourceId, Span, parse_call};
 
 use crate::finding::Witness;
+use crate::pattern::pattern;
 
 /// A profile for one target: what it does with every call on a kernel, for a process with some capabilities.
 #[derive(Clone, Debug)]
@@ -72,11 +73,9 @@ impl Meaning {
     /// # Panics
     /// When the text is no call: rules write theirs down, and a test asks every one.
     pub fn answers(&self, abi: Abi, call: &str) -> Result<Vec<Answer<'_>>, Undecided> {
-        let parsed = parse_call(SourceId::default(), call).unwrap_or_else(|why| panic!("`{call}` is no call: {why:?}"));
-        match call_pattern(&parsed, abi) {
-            Ok(pattern) => self.answers_when(abi, pattern.nr, &pattern.condition),
-            Err(PatternError::Absent) => Ok(Vec::new()),
-            Err(PatternError::Wrong(why)) => panic!("`{call}` is no call on {abi}: {why:?}"),
+        match pattern(abi, call) {
+            Some(pattern) => self.answers_when(abi, pattern.nr, &pattern.condition),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -121,6 +120,16 @@ impl Meaning {
             }
         }
         Ok(None)
+    }
+
+    /// Where it was decided what happens to a call, if a statement of the document did.
+    #[must_use]
+    pub fn place_of(&self, call: &Witness) -> Option<Span> {
+        let data = SyscallData::new(call.abi.token(), call.nr, call.args);
+        match self.policy.decide(&data).cause {
+            Cause::Statement(span) | Cause::Known(span) => Some(span),
+            Cause::UnlistedAbi => None,
+        }
     }
 
     /// Whether every call with this name is run, whatever its arguments, on every listed ABI that has it; `false` when

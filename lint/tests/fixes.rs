@@ -1,68 +1,65 @@
-//! The fixes of every rule's examples: the edited file is read again, the rule finds nothing there any more, and a fix that is
-//! called safe changes nothing that the profile does.
+//! Fixes: which are made, and what they are held to.
 
-mod support;
+use callgate_compiler::lower::Groups;
+use callgate_grammar::{Severity, Span};
+use callgate_lint::{Checked, Document, Edit, Reading, Reported, Safety, Stray, check, fixed, rule, stray};
 
-use callgate_compiler::abi::Abi;
-use callgate_compiler::lower::target::capability;
-use callgate_compiler::prove::{Budget, Filter, Relation, Verdict, prove};
-use callgate_grammar::tree::Version;
-use callgate_lint::{Document, Edit, Example, Reading, Safety, lint, rules};
-
-fn read(example: &Example, text: &str) -> Document {
-    let mut reading = Reading::default();
-    if example.format() != "gate" {
-        reading.from = example.format().parse().ok();
+/// A policy with fixes of our own making: the text to replace, what comes instead, and whether that is safe.
+fn with_fixes(text: &str, fixes: &[(&str, &str, Safety)]) -> (Document, Checked) {
+    let document = Document::of_text("a", text, &Groups::new(), Reading::default());
+    let (mut checked, _) = check(&document, &[], &[]);
+    for (old, new, safety) in fixes {
+        let start = u32::try_from(text.find(old).expect("it is there")).expect("small");
+        let span = Span { source: document.source, start, end: start + u32::try_from(old.len()).expect("small") };
+        let rule = rule("EXP001").expect("a rule");
+        let mut finding = callgate_lint::Finding::new(rule, span, "made up");
+        finding.severity = Severity::Note;
+        let finding = finding.fix("do it", *safety, vec![Edit { span, text: (*new).to_owned() }]);
+        checked.findings.push(Reported { finding, fingerprint: String::new(), suppressed: None, since: None });
     }
-    if let Some(arch) = example.option("arch") {
-        reading.abis = Some(arch.split(',').map(|name| name.parse::<Abi>().expect("an ABI")).collect());
-    }
-    if let Some(caps) = example.option("cap") {
-        reading.host.capabilities = caps.split(',').filter_map(capability).collect();
-    }
-    if let Some((major, minor)) = example.option("kernel").and_then(|kernel| kernel.split_once('.')) {
-        reading.host.kernel = Version { major: major.parse().expect("major"), minor: minor.parse().expect("minor") };
-    }
-    if let Some(engine) = example.option("engine") {
-        reading.engine = engine.parse().expect("an engine");
-    }
-    Document::of_text("example", text, &support::groups(), reading)
+    (document, checked)
 }
 
-fn edited(text: &str, edits: &[Edit]) -> String {
-    let mut made = text.to_owned();
-    let mut last = u32::MAX;
-    for edit in edits.iter().rev() {
-        assert!(edit.span.start <= edit.span.end && edit.span.end <= last, "edits are in order and apart: {edits:?}");
-        last = edit.span.start;
-        made.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
-    }
-    made
+const POLICY: &str = "arch: x86_64\ndeny: all\nallow: read, write\nallow: getpid\n";
+
+#[test]
+fn what_overlaps_is_left_for_another_round() {
+    let fixes = [
+        ("read, write", "write", Safety::Safe),
+        ("write", "writev", Safety::Safe),
+        ("getpid", "getppid", Safety::Safe),
+    ];
+    let (_, checked) = with_fixes(POLICY, &fixes);
+    let made = fixed(&checked, false).expect("fixes");
+    assert_eq!(made.text, "arch: x86_64\ndeny: all\nallow: write\nallow: getppid\n");
+    assert_eq!(made.made.len(), 2);
 }
 
 #[test]
-fn a_fixed_example_is_fixed() {
-    let mut fixed = 0;
-    for rule in rules() {
-        for example in rule.page().examples("Example") {
-            let document = read(&example, &example.text);
-            for finding in lint(&document, &[rule]) {
-                for fix in &finding.fixes {
-                    let text = edited(&example.text, &fix.edits);
-                    let after = read(&example, &text);
-                    let left: Vec<_> =
-                        lint(&after, &[rule]).into_iter().filter(|one| one.message == finding.message).collect();
-                    assert!(left.is_empty(), "{}: {} doesn't help:\n{text}\n{left:#?}", rule.id, fix.title);
-                    fixed += 1;
-                    let (Some(before), Some(after)) = (&document.meaning, &after.meaning) else { continue };
-                    if fix.safety == Safety::Safe {
-                        let sides = [&before.policy, &after.policy].map(Filter::Policy);
-                        let verdict = prove(Relation::Equal, sides[0], sides[1], Budget::default());
-                        assert_eq!(verdict, Verdict::Holds, "{}: {}", rule.id, fix.title);
-                    }
-                }
-            }
-        }
-    }
-    assert!(fixed > 4, "{fixed} fixes");
+fn one_edit_for_two_findings_is_made_once() {
+    let fixes = [("read, ", "", Safety::Safe), ("read, ", "", Safety::Safe)];
+    let (_, checked) = with_fixes(POLICY, &fixes);
+    let made = fixed(&checked, false).expect("fixes");
+    assert_eq!(made.text, POLICY.replace("read, ", ""));
+}
+
+#[test]
+fn unsafe_fixes_are_made_only_when_asked_for() {
+    let (_, checked) = with_fixes(POLICY, &[("getpid", "getppid", Safety::Unsafe)]);
+    assert_eq!(fixed(&checked, false), None);
+    assert!(!fixed(&checked, true).expect("a fix").safe);
+}
+
+#[test]
+fn a_fix_is_held_to_the_calls_it_names() {
+    let held = |old: &str, new: &str| {
+        let (document, checked) = with_fixes(POLICY, &[(old, new, Safety::Safe)]);
+        let made = fixed(&checked, false).expect("a fix");
+        let after = Document::of_text("a", &made.text, &Groups::new(), Reading::default());
+        stray(&document.meaning.expect("a meaning"), &after.meaning.expect("a meaning"), &made)
+    };
+    assert_eq!(held("read, write", "write, read"), Stray::Same);
+    assert_eq!(held("read, write", "read"), Stray::Named(vec!["write".to_owned()]));
+    assert_eq!(held("getpid", "getppid"), Stray::Named(vec!["getpid".to_owned(), "getppid".to_owned()]));
+    assert!(matches!(held("deny: all", "kill: all"), Stray::Call(_)));
 }
