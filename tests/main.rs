@@ -23,6 +23,7 @@ mod house;
 mod kernel_facts;
 mod learning;
 mod learning_examples;
+mod libraries;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]
