@@ -26,6 +26,7 @@ mod kernel_facts;
 mod learning;
 mod learning_examples;
 mod lint;
+mod libraries;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]
