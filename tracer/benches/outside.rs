@@ -122,7 +122,7 @@ fn record(kind: &str, rest: &[String]) {
         ("command", _) => record_watched(&["sleep".into(), "20".into()], &options, &mut TellReady),
         (_, Some(cgroup)) => {
             let scope = Scope::Cgroup(cgroup.path().to_owned());
-            record_running(&Target::Cgroup { cgroup, scope, starting: false }, &options, &mut TellReady)
+            record_running(&Target::Cgroup { cgroup, scope, starting: None }, &options, &mut TellReady)
         }
         _ => record_running(&Target::Process(pid), &options, &mut TellReady),
     };
