@@ -110,7 +110,6 @@ impl Document {
                 said.append(&mut imported.diagnostics);
                 let file = imported.into_file(|text| sources.add(format!("{name} as a policy"), text));
                 let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
-                target.default_abis = Abi::ALL.to_vec();
                 (form(format, &document, &mut none), units)
             }
             None => {

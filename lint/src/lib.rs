@@ -22,7 +22,7 @@ mod seen;
 
 pub use document::{Document, Form, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
-pub use meaning::{Answer, Meaning};
+pub use meaning::{Answer, Meaning, Restriction, refuses};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
 pub use seen::Seen;
