@@ -95,7 +95,7 @@ pub(crate) struct Lint {
     #[arg(long)]
     pub(crate) unsafe_fixes: bool,
     /// Print what fixes would change, and write nothing; exits 1 when there is something
-    #[arg(long, conflicts_with = "fix")]
+    #[arg(long)]
     pub(crate) diff: bool,
     /// Let only findings count that this report in SARIF doesn't have
     #[arg(long, value_name = "FILE")]

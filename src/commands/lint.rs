@@ -50,13 +50,13 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     let found = files::of(&args.files, &linter.settings)?;
     let bar = progress(found.files.len());
     let lint = |file: &Found| linter.file(&file.path);
-    let done: Vec<Result<Done, Failure>> = found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
+    let done: Vec<Result<Vec<Done>, Failure>> = found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
     bar.finish_and_clear();
     let mut failed = 0;
     let mut all = Vec::new();
     for outcome in done {
         match outcome {
-            Ok(done) => all.push(done),
+            Ok(done) => all.extend(done),
             Err(failure) => {
                 eprintln!("{failure}");
                 failed += 1;
@@ -102,19 +102,29 @@ fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
 }
 
 impl Linter<'_> {
-    fn file(&self, path: &Path) -> Result<Done, Failure> {
-        let input = Input::read(path, self.args.from)?;
-        let mut document = self.document(&input);
-        let (mut checked, mut used) = self.check(&document);
-        let mut repaired = None;
-        if self.args.fix || self.args.diff || self.args.unsafe_fixes {
-            if let Some(repair) = fixes::repair(self, &input, &document, &checked)? {
-                document = self.document(&input.with_text(repair.text.clone()));
-                (checked, used) = self.check(&document);
-                repaired = Some(repair);
-            }
+    fn file(&self, path: &Path) -> Result<Vec<Done>, Failure> {
+        let mut text = None;
+        let mut all = Vec::new();
+        for input in Input::read(path, self.args.from)?.filters() {
+            // The fixes of one filter in a file are there when the next is read.
+            let input = text.take().map_or(input, |text| input.with_text(text));
+            let document = self.document(&input);
+            let (checked, used) = self.check(&document);
+            let repaired = if self.args.fix || self.args.diff || self.args.unsafe_fixes {
+                fixes::repair(self, &input, &document, &checked)
+            } else {
+                None
+            };
+            let (checked, used) = match &repaired {
+                Some(repaired) => {
+                    text = Some(repaired.text.clone());
+                    self.check(&self.document(&input.with_text(repaired.text.clone())))
+                }
+                None => (checked, used),
+            };
+            all.push(Done { checked, used, repaired });
         }
-        Ok(Done { checked, used, repaired })
+        Ok(all)
     }
 
     fn process(&self, pid: i32) -> Result<Vec<Done>, Failure> {
@@ -258,20 +268,16 @@ fn without_repeats(checked: &mut Vec<Checked>, found: &[Found]) -> usize {
         let name = &file.sources.get(span.source).name;
         Some((one.finding.rule.id, identity(name), span.start, span.end, one.finding.message.clone()))
     };
-    for file in checked.iter() {
-        let own = file
-            .findings
-            .iter()
-            .filter(|one| one.finding.labels.first().is_some_and(|label| label.span.source == file.source));
-        seen.extend(own.filter_map(|one| place(file, one)));
-    }
-    for file in checked.iter_mut() {
-        let findings = std::mem::take(&mut file.findings);
-        let kept = findings.into_iter().filter(|one| {
-            let is_own = one.finding.labels.first().is_none_or(|label| label.span.source == file.source);
-            is_own || place(file, one).is_none_or(|place| seen.insert(place))
-        });
-        file.findings = kept.collect();
+    // What stands in a file itself is kept there; of what several files use, and of the filters in one file, the first.
+    for own in [true, false] {
+        for file in checked.iter_mut() {
+            let findings = std::mem::take(&mut file.findings);
+            let kept = findings.into_iter().filter(|one| {
+                let is_own = one.finding.labels.first().is_none_or(|label| label.span.source == file.source);
+                is_own != own || place(file, one).is_none_or(|place| seen.insert(place))
+            });
+            file.findings = kept.collect();
+        }
     }
     before - checked.len()
 }
