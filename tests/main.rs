@@ -12,6 +12,7 @@ mod circle;
 mod circle_clients;
 mod clients;
 mod commands;
+mod containers;
 mod corpus;
 mod decompile;
 mod diff;

@@ -89,7 +89,7 @@ impl Known {
 fn hold(known: &Known, run: &Run, name: Option<&str>, args: &Learn) -> Result<(), Failure> {
     let news: Vec<New> = match known {
         Known::Seen(seen) => sights(run, args.args).difference(seen).map(New::of_sight).collect(),
-        Known::Allowed(checked) => refused(&checked.policy, run)?.into_iter().map(New::of_refused).collect(),
+        Known::Allowed(checked) => refused(&checked.policy, run)?.iter().map(New::of_refused).collect(),
     };
     if news.is_empty() {
         return Ok(());
@@ -128,7 +128,7 @@ impl New {
         Self { abi: *abi, nr: *nr, what, statement }
     }
 
-    fn of_refused(refused: Refused) -> Self {
+    fn of_refused(refused: &Refused) -> Self {
         let statement = refused.statement();
         let said = refused.to_string();
         let what = said.strip_suffix(&format!(": add `{statement}`")).unwrap_or(&said).to_owned();

@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod generated;
+pub(crate) mod hook;
 pub(crate) mod learn;
 pub(crate) mod lint;
 mod listing;
