@@ -217,12 +217,7 @@ impl Document {
 }
 
 /// What the units mean on the target, unless there are errors; what lowering says is added.
-fn mean(
-    units: &[Unit],
-    groups: &Groups,
-    reading: &Reading,
-    said: &mut Vec<Diagnostic>,
-) -> Option<Meaning> {
+fn mean(units: &[Unit], groups: &Groups, reading: &Reading, said: &mut Vec<Diagnostic>) -> Option<Meaning> {
     if said.iter().any(Diagnostic::is_error) {
         return None;
     }

@@ -18,6 +18,7 @@ use indicatif::{ParallelProgressIterator, ProgressBar, ProgressDrawTarget, Progr
 use rayon::prelude::*;
 
 use crate::cli::{FailOn, Lint, LintFormat};
+use crate::commands::exposure;
 use crate::failure::{EXIT_ERROR, EXIT_FOUND, Failure, Outcome};
 use crate::{input, output, policy};
 use files::Found;
@@ -48,6 +49,9 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     }
     let linter = Linter { args, settings, groups: policy::groups() };
     let found = files::of(&args.files, &linter.settings)?;
+    if args.exposure {
+        return linter.exposure(&found.files);
+    }
     let bar = progress(found.files.len());
     let lint = |file: &Found| linter.file(&file.path);
     let done: Vec<Result<Vec<Done>, Failure>> = found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
@@ -128,6 +132,15 @@ impl Linter<'_> {
     }
 
     fn process(&self, pid: i32) -> Result<Vec<Done>, Failure> {
+        let lint = |document: Document| {
+            let (checked, used) = self.check(&document);
+            Done { checked, used, repaired: None }
+        };
+        Ok(self.filters(pid)?.into_iter().map(lint).collect())
+    }
+
+    /// The filters of a process, the first one loaded first.
+    fn filters(&self, pid: i32) -> Result<Vec<Document>, Failure> {
         let found = filters(pid)?;
         if found.is_empty() {
             return Err(
@@ -135,14 +148,33 @@ impl Linter<'_> {
             );
         }
         let endian = input::native_endian();
-        let lint = |(at, program)| {
-            let name = format!("filter {at} of process {pid}");
+        let document = |(at, program)| {
             let filter = RawFilter { program, endian };
-            let document = Document::of_filter(&name, filter, &self.groups, self.settings.reading.clone());
-            let (checked, used) = self.check(&document);
-            Done { checked, used, repaired: None }
+            let name = format!("filter {at} of process {pid}");
+            Document::of_filter(&name, filter, &self.groups, self.settings.reading.clone())
         };
-        Ok(found.into_iter().enumerate().map(lint).collect())
+        Ok(found.into_iter().enumerate().map(document).collect())
+    }
+
+    /// The exposure of every file and process.
+    fn exposure(&self, files: &[Found]) -> Outcome {
+        let programs = match self.args.format {
+            LintFormat::Human => false,
+            LintFormat::Json => true,
+            _ => {
+                return Err(Failure::new("the exposure is written as text or JSON")
+                    .help("leave --format out, or write `--format json`"));
+            }
+        };
+        let mut documents = Vec::new();
+        for file in files {
+            let filters = Input::read(&file.path, self.args.from)?.filters();
+            documents.extend(filters.iter().map(|input| self.document(input)));
+        }
+        if let Some(pid) = self.args.pid {
+            documents.extend(self.filters(pid)?);
+        }
+        exposure::run(&documents, programs, self.args.output.as_deref())
     }
 
     fn document(&self, input: &Input) -> Document {

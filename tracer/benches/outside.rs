@@ -26,7 +26,8 @@ fn main() {
     {
         return record(kind, rest);
     }
-    let (turns, calls) = if arguments.iter().any(|argument| argument == "--test") { (1, 10_000) } else { (15, 400_000) };
+    let (turns, calls) =
+        if arguments.iter().any(|argument| argument == "--test") { (1, 10_000) } else { (15, 400_000) };
     let untraced = |best: f64| best.min(nanoseconds(calls));
     let mut base = f64::INFINITY;
     let mut found = Vec::new();
