@@ -6,7 +6,7 @@ mod human;
 mod reading;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Groups;
@@ -281,34 +281,29 @@ fn span_of(range: &std::ops::Range<usize>) -> Span {
 /// no default of their own, and another file uses them.
 fn without_repeats(checked: &mut Vec<Checked>, found: &[Found]) -> usize {
     let identity = |name: &str| input::identity(Path::new(name));
-    let used = |file: &Checked| -> Vec<PathBuf> {
-        let others = (0..).map(SourceId).take(file.sources.len()).filter(|id| *id != file.source);
-        others.map(|id| file.sources.get(id).name.clone()).map(|name| identity(&name)).collect()
-    };
+    let ids = |file: &Checked| (0..).map(SourceId).take(file.sources.len());
+    let others = |file: &Checked| ids(file).filter(|id| *id != file.source).collect::<Vec<_>>();
+    let used =
+        |file: &Checked| others(file).into_iter().map(|id| identity(&file.sources.get(id).name)).collect::<Vec<_>>();
     let parts: BTreeSet<PathBuf> = checked.iter().flat_map(used).collect();
-    let walked: BTreeMap<PathBuf, bool> =
-        found.iter().map(|file| (identity(&file.path.display().to_string()), file.walked)).collect();
+    let walked: BTreeSet<PathBuf> =
+        found.iter().filter(|file| file.walked).map(|file| input::identity(&file.path)).collect();
     let before = checked.len();
     checked.retain(|file| {
         let name = identity(&file.name);
-        let is_part = parts.contains(&name) && walked.get(&name) == Some(&true);
-        !(is_part && file.lacks_default)
+        !(file.lacks_default && parts.contains(&name) && walked.contains(&name))
     });
     let mut seen = BTreeSet::new();
-    let place = |file: &Checked, one: &Reported| {
-        let span = one.finding.labels.first().map(|label| label.span)?;
-        let name = &file.sources.get(span.source).name;
-        Some((one.finding.rule.id, identity(name), span.start, span.end, one.finding.message.clone()))
-    };
     // What stands in a file itself is kept there; of what several files use, and of the filters in one file, the first.
     for own in [true, false] {
         for file in checked.iter_mut() {
-            let findings = std::mem::take(&mut file.findings);
-            let kept = findings.into_iter().filter(|one| {
-                let is_own = one.finding.labels.first().is_none_or(|label| label.span.source == file.source);
-                is_own != own || place(file, one).is_none_or(|place| seen.insert(place))
+            let names: Vec<PathBuf> = ids(file).map(|id| identity(&file.sources.get(id).name)).collect();
+            let source = file.source;
+            file.findings.retain(|one| {
+                let Some(span) = one.finding.labels.first().map(|label| label.span) else { return true };
+                let place = (one.finding.rule.id, names[span.source.0 as usize].clone(), span.start, span.end);
+                (span.source == source) != own || seen.insert((place, one.finding.message.clone()))
             });
-            file.findings = kept.collect();
         }
     }
     before - checked.len()
