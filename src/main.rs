@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => commands::compile::run(&args),
         Command::Test(args) => commands::test::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args),
+        Command::Lint(args) => commands::lint::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Merge(args) => commands::merge::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => commands::generated::completions(args.shell),
         Command::Man => commands::generated::man(),
         Command::Run(args) => commands::run::run(&args),
+        Command::Hook(args) => commands::hook::run(&args),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

@@ -1,28 +1,45 @@
 //! `callgate record`
 
+mod checkpoint;
+mod denied;
+mod engine;
 mod repeat;
+mod subject;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use callgate_profiles::recording::Recording;
-use callgate_tracer::imitate;
-use callgate_tracer::record::{RecordOptions, Recorded, Status, record};
+use callgate_tracer::record::{Recorded, Status, record_running, record_watched};
+use callgate_tracer::{host, imitate};
 
 use super::derive;
 use crate::cli::{ExportArgs, Record, RecordFormat};
 use crate::failure::{EXIT_INCOMPLETE, Failure, Outcome};
 use crate::output;
+use checkpoint::Checkpoints;
 use repeat::Progress;
+use subject::Subject;
 
 pub(crate) fn run(args: &Record) -> Outcome {
     output::can_write(&args.output)?;
-    let options = RecordOptions { backend: args.backend, ..RecordOptions::default() };
+    if args.scope.from_hook.is_some() {
+        host::leave_session();
+    }
+    let subject = Subject::of(args)?;
+    let options = subject.options(args);
     let mut progress = Progress::new(args.repeat, args.until_stable, args.derive.held());
     let mut recording = Recording::default();
     let mut ending = Status::Exited(0);
     let mut said: BTreeSet<String> = BTreeSet::new();
     loop {
-        let recorded = record(&args.command, &options)?;
+        let into = Some(args.output.as_path())
+            .filter(|path| matches!(args.to, RecordFormat::Recording) && *path != Path::new("-"));
+        let mut checkpoints = Checkpoints::new(&recording, into, args.scope.from_hook.is_some());
+        let recorded = match &subject {
+            Subject::Command(engine) => record_watched(engine.command(), &options, &mut checkpoints)?,
+            Subject::Running(target) => record_running(target, &options, &mut checkpoints)?,
+        };
         let news = progress.add(&recorded.run);
         say(&recorded, &progress, news, &mut said);
         recording = recording.merge(Recording::of(recorded.run))?;
@@ -54,9 +71,17 @@ fn say(recorded: &Recorded, progress: &Progress, news: usize, said: &mut BTreeSe
     let different: BTreeSet<_> = run.rows.iter().map(|row| (row.abi, row.nr)).collect();
     let whole = if run.lost.is_empty() { "; nothing was lost" } else { "" };
     let prefix = progress.prefix(news);
-    eprintln!("{prefix}recorded {calls} calls, {} different, with {}{whole}", different.len(), run.backend);
+    let of = if run.scope.is_command() { String::new() } else { format!(" of {}", run.scope) };
+    eprintln!("{prefix}recorded {calls} calls{of}, {} different, with {}{whole}", different.len(), run.backend);
     for (what, count) in &run.lost {
         eprintln!("lost: {count} {what}");
+    }
+    for line in denied::report(run) {
+        eprintln!("{line}");
+    }
+    if let Some(nothing) = Subject::nothing_counted(run.since).filter(|_| run.rows.is_empty() && run.denied.is_empty())
+    {
+        eprintln!("note: {nothing}");
     }
 }
 

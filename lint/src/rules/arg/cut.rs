@@ -1,0 +1,61 @@
+//! Words whose upper bits the kernel cuts off, and what a filter makes of them.
+
+use std::collections::BTreeSet;
+
+use callgate_compiler::abi::Abi;
+use callgate_compiler::condition::Condition;
+use callgate_compiler::outcome::Undecided;
+use callgate_compiler::policy::CallPolicy;
+use callgate_compiler::tables::Parameter;
+
+use crate::document::Document;
+use crate::meaning::{Fate, Replaced, Upper, arguments, is_cut, when};
+use crate::rules::compared::{Compared, compared};
+
+/// An argument of a call that some condition looks at above the bits that the kernel reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut<'a> {
+    pub(super) abi: Abi,
+    pub(super) nr: u32,
+    pub(super) name: &'static str,
+    pub(super) call: &'a CallPolicy,
+    pub(super) arg: u8,
+    pub(super) parameter: &'static Parameter,
+}
+
+/// Each such argument once.
+pub(super) fn cuts(document: &Document) -> Vec<Cut<'_>> {
+    let mut seen = BTreeSet::new();
+    let looks_above = |one: &Compared<'_>, parameter: &Parameter| {
+        let above = u64::MAX.checked_shl(parameter.bits.into()).unwrap_or(0);
+        is_cut(one.abi, parameter) && one.atom.mask & one.atom.width.max() & above != 0
+    };
+    let mut found = Vec::new();
+    for one in compared(document) {
+        let Some(parameter) = one.parameter.filter(|parameter| looks_above(&one, parameter)) else { continue };
+        if seen.insert((one.abi, one.nr, one.atom.arg)) {
+            let Compared { abi, nr, name, call, atom, .. } = one;
+            found.push(Cut { abi, nr, name, call, arg: atom.arg, parameter });
+        }
+    }
+    found
+}
+
+impl Cut<'_> {
+    /// Arguments that meet one fate as they stand, and the other one with zeros above what the kernel reads.
+    pub(super) fn between(&self, as_is: Fate, cut: Fate) -> Result<Option<[u64; 6]>, Undecided> {
+        let replaced = Replaced { arg: self.arg, bits: self.parameter.bits, upper: Upper::Zeros };
+        arguments(vec![when(self.call, self.abi, as_is, None), when(self.call, self.abi, cut, Some(replaced))])
+    }
+
+    /// The same, of words that have bit 31 set, and what stands above it: zeros or ones.
+    pub(super) fn between_signs(&self, zeros: Fate, ones: Fate) -> Result<Option<[u64; 6]>, Undecided> {
+        let with = |upper| Some(Replaced { arg: self.arg, bits: self.parameter.bits, upper });
+        let negative: Condition = crate::rules::compared::masked(self.arg, 0xffff_ffff_8000_0000, 0x8000_0000);
+        arguments(vec![
+            negative,
+            when(self.call, self.abi, zeros, with(Upper::Zeros)),
+            when(self.call, self.abi, ones, with(Upper::Ones)),
+        ])
+    }
+}
