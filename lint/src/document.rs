@@ -142,7 +142,7 @@ impl Document {
         groups: &Groups,
         reading: Reading,
     ) -> Self {
-        let meaning = mean(&units, vec![reading.host.machine], groups, &reading, &mut said);
+        let meaning = mean(&units, groups, &reading, &mut said);
         Self { sources, source, form: Some(Form::Policy(units)), reading, said, meaning }
     }
 
@@ -169,7 +169,7 @@ impl Document {
         let name = format!("{} as a policy", sources.get(source).name);
         let file = imported.into_file(|text| sources.add(name, text));
         let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
-        let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
+        let meaning = units.and_then(|units| mean(&units, groups, &reading, &mut said));
         Self { sources, source, form: Some(form), reading, said, meaning }
     }
 
@@ -217,17 +217,11 @@ impl Document {
 }
 
 /// What the units mean on the target, unless there are errors; what lowering says is added.
-fn mean(
-    units: &[Unit],
-    default_abis: Vec<Abi>,
-    groups: &Groups,
-    reading: &Reading,
-    said: &mut Vec<Diagnostic>,
-) -> Option<Meaning> {
+fn mean(units: &[Unit], groups: &Groups, reading: &Reading, said: &mut Vec<Diagnostic>) -> Option<Meaning> {
     if said.iter().any(Diagnostic::is_error) {
         return None;
     }
-    let mut target = Target::new(default_abis, reading.host.kernel);
+    let mut target = Target::new(vec![reading.host.machine], reading.host.kernel);
     target.capabilities.clone_from(&reading.host.capabilities);
     target.kernel = Some(reading.host.kernel);
     target.abis.clone_from(&reading.abis);

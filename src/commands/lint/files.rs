@@ -1,5 +1,6 @@
 //! Which files: those that are named, and in folders those that look like profiles.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use callgate_profiles::import::Format;
@@ -32,13 +33,8 @@ pub(super) fn of(named: &[PathBuf], settings: &Settings) -> Result<Files, Failur
             all.files.push(Found { path: path.clone(), walked: false });
         }
     }
-    let mut seen = Vec::new();
-    all.files.retain(|file| {
-        let identity = input::identity(&file.path);
-        let new = !seen.contains(&identity);
-        seen.push(identity);
-        new
-    });
+    let mut seen = BTreeSet::new();
+    all.files.retain(|file| seen.insert(input::identity(&file.path)));
     Ok(all)
 }
 
