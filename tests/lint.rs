@@ -207,8 +207,9 @@ fn standard_input_and_filters_are_linted() {
     let output = command.output().expect("callgate runs");
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("--> -:3:8"), "{}", told(&output));
-    let compiled = callgate().args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]);
-    let compiled = compiled.current_dir(folder.path()).output().expect("callgate runs");
+    let mut compile = callgate();
+    compile.args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]).current_dir(folder.path());
+    let compiled = compile.output().expect("callgate runs");
     assert!(compiled.status.success(), "{}", told(&compiled));
     assert_eq!(found(folder.path(), &["modules.bpf", "--select", "EXP001"]), [pair("modules.bpf", "EXP001")]);
     let report = run(folder.path(), &["modules.bpf", "--select", "EXP001", "--format", "sarif"]);
