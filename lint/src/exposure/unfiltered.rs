@@ -21,6 +21,7 @@ pub fn unfiltered(beside: &Meaning) -> Meaning {
         other: open,
         flags: Vec::new(),
         listener: None,
+        listener_metadata: None,
     };
     Meaning { policy, capabilities: beside.capabilities.clone(), kernel: beside.kernel }
 }
