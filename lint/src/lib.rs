@@ -8,24 +8,39 @@
 //! Pure: no I/O, nothing of the running kernel, no clock. Same input, same findings.
 #![forbid(unsafe_code)]
 
+mod baseline;
 mod capability;
+mod checked;
+mod config;
 mod document;
 pub mod exposure;
 mod finding;
+mod fingerprint;
+mod fix;
 mod meaning;
 mod page;
 mod pattern;
+pub mod report;
 mod rows;
 mod rule;
 mod rules;
 mod seen;
+mod select;
+mod suppress;
 
-pub use document::{Document, Form, Reading, form};
+pub use baseline::{Baseline, BaselineError};
+pub use checked::{Checked, Reported, Since, Suppressed, about_sidecar, check};
+pub use config::{Config, ConfigError, Settings, Sidecar};
+pub use document::{Document, Form, Includes, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
+pub use fingerprint::fingerprints;
+pub use fix::{Fixed, Stray, fixed, stray};
 pub use meaning::{Answer, Meaning, Restriction, refuses};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
 pub use seen::Seen;
+pub use select::{Selector, UnknownRule, selected};
+pub use suppress::{Suppression, suppressions};
 
 use callgate_compiler::outcome::Undecided;
 

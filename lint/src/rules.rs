@@ -15,6 +15,7 @@ macro_rules! family {
 }
 
 mod compared;
+mod edits;
 mod entries;
 mod gathered;
 mod said;

@@ -7,6 +7,8 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use callgate_compiler::call::SyscallData;
+use callgate_grammar::Severity;
 use callgate_lint::{Document, Finding, Reading, lint, rules};
 use callgate_profiles::engine::Engine;
 
@@ -84,10 +86,15 @@ fn every_file_is_linted_to_the_end() {
         for &engine in Engine::ALL {
             let (document, findings) = linted(&path, engine);
             for finding in &findings {
-                // Every place is one that can be shown.
+                // Every place is one that can be shown, and every call that shows a finding is treated as it says.
                 finding.labels.iter().for_each(|label| {
                     let _ = document.sources.snippet(label.span);
                 });
+                assert!(!finding.message.contains("could not be decided"), "{path:?} {engine}: {}", finding.message);
+                if let (Some(witness), Some(meaning)) = (&finding.witness, &document.meaning) {
+                    let data = SyscallData::new(witness.abi.token(), witness.nr, witness.args);
+                    assert_eq!(meaning.policy.decide(&data).action, witness.action, "{path:?} {engine}: {finding:#?}");
+                }
             }
             if let Some(out) = &out {
                 let name =
@@ -97,4 +104,29 @@ fn every_file_is_linted_to_the_end() {
             }
         }
     }
+}
+
+/// What is an error on the profile that most containers run with has its defence in the docs, or isn't one.
+#[test]
+fn every_error_on_the_docker_default_is_defended() {
+    let defended =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lint/docker-default.md"))
+            .expect("the defences");
+    let (_, findings) = linted(&shipped().join("docker-default.gate"), Engine::Document);
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    for error in &errors {
+        assert!(defended.contains(&format!("\n## {}:", error.rule.id)), "no defence of {}: {error:#?}", error.rule.id);
+    }
+    for id in defended.lines().filter_map(|line| line.strip_prefix("## ")?.split(':').next()) {
+        assert!(errors.iter().any(|error| error.rule.id == id), "{id} isn't found any more");
+    }
+}
+
+#[test]
+fn the_same_file_has_the_same_findings() {
+    let path = shipped().join("docker-default.gate");
+    let (document, findings) = linted(&path, Engine::Document);
+    let (_, again) = linted(&path, Engine::Document);
+    assert_eq!(findings, again);
+    assert!(!written(&document, &findings).is_empty());
 }

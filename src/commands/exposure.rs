@@ -1,5 +1,7 @@
 //! `callgate lint --exposure`: which known vulnerabilities each profile leaves within reach, beside Docker's default and no filter.
 
+use std::path::Path;
+
 use callgate_lint::Document;
 use callgate_lint::exposure::{docker_default, exposure, json, text};
 use serde_json::Value;
@@ -8,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 
 /// Prints it for each document: one after the other for people, one array for programs.
-pub(crate) fn run(documents: &[Document], programs: bool) -> Outcome {
+pub(crate) fn run(documents: &[Document], programs: bool, to: Option<&Path>) -> Outcome {
     let mut shown = String::new();
     let mut values = Vec::new();
     for document in documents {
@@ -33,6 +35,6 @@ pub(crate) fn run(documents: &[Document], programs: bool) -> Outcome {
     if programs {
         shown = format!("{:#}\n", Value::Array(values));
     }
-    output::write(None, shown.as_bytes())?;
+    output::write(to, shown.as_bytes())?;
     Ok(0)
 }

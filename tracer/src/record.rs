@@ -68,8 +68,8 @@ pub enum Target {
         cgroup: Cgroup,
         /// What the recording calls it.
         scope: Scope,
-        /// What is in it already has its program still to come: the container is being made.
-        starting: bool,
+        /// What is in it already has its program still to come: the container is being made, to run this command.
+        starting: Option<Vec<String>>,
     },
     /// A process and its descendants, until the last has ended. A process whose ancestors in between have ended before the
     /// recording began is no descendant any more.
@@ -260,14 +260,17 @@ pub fn record_running(
             Target::Cgroup { cgroup, .. } => Some(cgroup.clone()),
             Target::Process(_) => None,
         },
-        starting: matches!(target, Target::Cgroup { starting: true, .. }),
+        starting: matches!(target, Target::Cgroup { starting: Some(_), .. }),
         threads: matches!(target, Target::Process(_)),
         more_filters_than: (since == Since::Filter).then_some(starters),
         watch_denied: true,
         test: options.test.clone(),
         executables: processes::executables(&members),
     };
-    let command = first.map(processes::command_line).unwrap_or_default();
+    let command = match target {
+        Target::Cgroup { starting: Some(command), .. } => command.clone(),
+        Target::Cgroup { .. } | Target::Process(_) => first.map(processes::command_line).unwrap_or_default(),
+    };
     let session = Session::attach(plan)?;
     let mut watch = Watch::new(Identity::new(command, scope, since, Backend::Ebpf)?, options, watcher);
     let recorded = match target {

@@ -1,9 +1,9 @@
 //! Words of which the kernel reads less than a filter sees.
 //!
-//! A filter compares whole registers, and the kernel then cuts each argument to its type: the word `0x1_0000_0028` is another
-//! one to a filter than 0x28, and the same address family to socket(2). What a rule asks here is which of two such words gets
-//! through: the call's conditions are written down once more for a word whose upper bits are replaced, and the prover looks for
-//! arguments that the two decide differently.
+//! A filter compares whole registers, and the kernel then cuts each argument to its type: the word `0x1_0000_0028` is
+//! another one to a filter than 0x28, and the same address family to socket(2). What a rule asks here is which of two
+//! such words gets through: the call's conditions are written down once more for a word whose upper bits are replaced,
+//! and the prover looks for arguments that the two decide differently.
 
 use callgate_compiler::abi::{Abi, HighHalf};
 use callgate_compiler::action::Action;

@@ -31,7 +31,7 @@ impl Subject {
         }
         if let Some(id) = &scope.container {
             let (cgroup, id) = container(id)?;
-            return Ok(Self::Running(Target::Cgroup { cgroup, scope: Scope::Container(id), starting: false }));
+            return Ok(Self::Running(Target::Cgroup { cgroup, scope: Scope::Container(id), starting: None }));
         }
         if let Some(path) = &scope.cgroup {
             let cgroup = Cgroup::at(path)?;
@@ -39,7 +39,7 @@ impl Subject {
                 Some(id) => Scope::Container(id.clone()),
                 None => Scope::Cgroup(cgroup.path().to_owned()),
             };
-            let starting = scope.from_hook.is_some();
+            let starting = scope.bundle.as_deref().map(bundles_command);
             return Ok(Self::Running(Target::Cgroup { cgroup, scope: named, starting }));
         }
         Engine::of(&args.command, scope.since).map(Self::Command)
@@ -89,6 +89,14 @@ fn container(name: &str) -> Result<(Cgroup, String), Failure> {
         }
     }
     Err(not_found.into())
+}
+
+/// What the container of a bundle is to run; nothing where that can't be read.
+fn bundles_command(bundle: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(bundle.join("config.json")).unwrap_or_default();
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let words = config["process"]["args"].as_array().into_iter().flatten();
+    words.filter_map(serde_json::Value::as_str).map(str::to_owned).collect()
 }
 
 fn of_first_process(engine: &str, name: &str, id: String) -> Result<(Cgroup, String), Failure> {

@@ -4,8 +4,8 @@
 //! The profile lists an architecture that runtime-spec has and runc doesn't know.
 //!
 //! ## Why
-//! runtime-spec lists PA-RISC, 68000 and `SuperH` since libseccomp 2.6 knows them; runc has no names for them and refuses the
-//! whole profile. In `archMap` only the machine's own entry is looked at, so there it hurts nobody else.
+//! runtime-spec lists PA-RISC, 68000 and `SuperH` since libseccomp 2.6 knows them; runc has no names for them and
+//! refuses the whole profile. In `archMap` only the machine's own entry is looked at, so there it hurts nobody else.
 //!
 //! ## Example
 //! ```oci at="SCMP_ARCH_M68K"
@@ -39,7 +39,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let Err(name) = architecture.value else { continue };
         findings.push(
             findings
-                .new_at(architecture.span, format!("runc knows no architecture SCMP_ARCH_{name}, and refuses the profile"))
+                .new_at(
+                    architecture.span,
+                    format!("runc knows no architecture SCMP_ARCH_{name}, and refuses the profile"),
+                )
                 .here("no container starts")
                 .help("take it out"),
         );

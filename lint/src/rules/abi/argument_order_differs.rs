@@ -4,9 +4,9 @@
 //! A comparison is for several ABIs, and on one of them the compared argument is an address.
 //!
 //! ## Why
-//! The same call has its parameters in another order here and there: the flags of `clone` are its first argument, and its second
-//! on s390x (`CONFIG_CLONE_BACKWARDS2`), where the stack stands first. A mask on the flags is a mask on the stack's address
-//! there, and any namespace can be had.
+//! The same call has its parameters in another order here and there: the flags of `clone` are its first argument, and
+//! its second on s390x (`CONFIG_CLONE_BACKWARDS2`), where the stack stands first. A mask on the flags is a mask on the
+//! stack's address there, and any namespace can be had.
 //!
 //! ## Example
 //! ```docker at="clone"

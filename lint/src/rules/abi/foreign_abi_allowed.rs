@@ -4,9 +4,9 @@
 //! Calls made through an ABI that the profile says nothing about are run.
 //!
 //! ## Why
-//! A process chooses its ABI for each call: `int 0x80` makes 32-bit calls from a 64-bit program. Refusals that hold for the
-//! machine's own ABI alone are passed like that. systemd without `SystemCallArchitectures=native` and firejail without
-//! `seccomp.block-secondary` leave other ABIs open.
+//! A process chooses its ABI for each call: `int 0x80` makes 32-bit calls from a 64-bit program. Refusals that hold for
+//! the machine's own ABI alone are passed like that. systemd without `SystemCallArchitectures=native` and firejail
+//! without `seccomp.block-secondary` leave other ABIs open.
 //!
 //! ## Example
 //! ```gate at="arch other"

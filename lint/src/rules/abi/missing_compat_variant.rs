@@ -4,9 +4,9 @@
 //! A 32-bit ABI is listed, and calls are allowed by their 64-bit names only.
 //!
 //! ## Why
-//! 32-bit programs make other calls for the same work: `mmap2` for `mmap`, `fcntl64` for `fcntl`, `_llseek` for `lseek`,
-//! `clock_gettime64` for `clock_gettime`. Without them no 32-bit program starts, and with a refusal by EPERM musl and glibc don't
-//! fall back from the 64-bit times (moby a505763).
+//! 32-bit programs make other calls for the same work: `mmap2` for `mmap`, `fcntl64` for `fcntl`, `_llseek` for
+//! `lseek`, `clock_gettime64` for `clock_gettime`. Without them no 32-bit program starts, and with a refusal by EPERM
+//! musl and glibc don't fall back from the 64-bit times (moby a505763).
 //!
 //! ## Example
 //! ```docker at="SCMP_ARCH_X86"
@@ -118,11 +118,21 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         }
         let Some(witness) = witness else { continue };
         let finding = findings
-            .new_at(place, format!("{abi} is let in without the calls that its programs make: {}", listed(missing.iter().copied())))
+            .new_at(
+                place,
+                format!(
+                    "{abi} is let in without the calls that its programs make: {}",
+                    listed(missing.iter().copied())
+                ),
+            )
             .here("32-bit programs fail")
             .shown_by(witness)
             .help("allow them too, or take the ABI out of the list");
-        findings.push(if missing.len() > 4 { finding.because(format!("all of them: {}", missing.join(", "))) } else { finding });
+        findings.push(if missing.len() > 4 {
+            finding.because(format!("all of them: {}", missing.join(", ")))
+        } else {
+            finding
+        });
     }
     Ok(())
 }

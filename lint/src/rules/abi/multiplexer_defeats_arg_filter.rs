@@ -4,10 +4,10 @@
 //! A call is allowed for some arguments only, and `socketcall` or `ipc` makes the same call without a condition.
 //!
 //! ## Why
-//! On x86, s390, s390x, PowerPC and MIPS o32 the calls on sockets and System V queues can be made through one number, with the
-//! arguments behind a pointer that no filter can follow. 32-bit programs reach it on every x86-64 machine whose kernel runs
-//! them. libseccomp adds `socketcall(SYS_SOCKET)` by itself for a rule on `socket`, without the comparison of the first
-//! argument.
+//! On x86, s390, s390x, PowerPC and MIPS o32 the calls on sockets and System V queues can be made through one number,
+//! with the arguments behind a pointer that no filter can follow. 32-bit programs reach it on every x86-64 machine
+//! whose kernel runs them. libseccomp adds `socketcall(SYS_SOCKET)` by itself for a rule on `socket`, without the
+//! comparison of the first argument.
 //!
 //! ## Example
 //! ```docker at="socketcall"
@@ -47,7 +47,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     for &abi in meaning.policy.abis.keys() {
         for part in tables::parts().iter().filter(|part| tables::number(abi, part.multiplexer).is_some()) {
             // What is refused as a whole is another rule's.
-            let Some(restriction) = meaning.restriction(abi, part.call)?.filter(|restriction| !restriction.whole) else {
+            let Some(restriction) = meaning.restriction(abi, part.call)?.filter(|restriction| !restriction.whole)
+            else {
                 continue;
             };
             let through = if part.mask == u32::MAX {

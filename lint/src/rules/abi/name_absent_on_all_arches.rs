@@ -4,7 +4,8 @@
 //! A rule names calls that none of the listed architectures has.
 //!
 //! ## Why
-//! The entry does nothing. Engines pass over it in silence, so a list that was made for another machine looks complete here.
+//! The entry does nothing. Engines pass over it in silence, so a list that was made for another machine looks complete
+//! here.
 //!
 //! ## Example
 //! ```docker at="open"
@@ -62,7 +63,11 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .new_at(first.span, format!("{} {does} on the listed architectures", listed(names.iter().copied())))
             .here("engines pass over it")
             .help(format!("take {it} out, or list an architecture that has {it}"));
-        findings.push(if names.len() > 5 { finding.because(format!("all of them: {}", names.join(", "))) } else { finding });
+        findings.push(if names.len() > 5 {
+            finding.because(format!("all of them: {}", names.join(", ")))
+        } else {
+            finding
+        });
     }
     Ok(())
 }

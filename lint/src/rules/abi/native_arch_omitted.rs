@@ -4,9 +4,9 @@
 //! The profile lists an architecture and not that of the machine it runs on.
 //!
 //! ## Why
-//! libseccomp's filter always speaks for the machine's own ABI; listing others adds to it. Leaving the own one out doesn't
-//! exclude it: the rules hold there as well. runc also sets no ENOSYS stub for an ABI that isn't listed, so numbers newer than
-//! the profile meet the default.
+//! libseccomp's filter always speaks for the machine's own ABI; listing others adds to it. Leaving the own one out
+//! doesn't exclude it: the rules hold there as well. runc also sets no ENOSYS stub for an ABI that isn't listed, so
+//! numbers newer than the profile meet the default.
 //!
 //! ## Example
 //! ```docker at="SCMP_ARCH_X86"

@@ -4,9 +4,9 @@
 //! The profile lists no architectures.
 //!
 //! ## Why
-//! The filter then speaks for the machine's own ABI and kills every call made through another one: a 32-bit program on a 64-bit
-//! machine dies at its first call, whatever the rules say (libseccomp's action for unlisted ABIs is to kill the thread). Where
-//! that is meant, listing the one ABI says so.
+//! The filter then speaks for the machine's own ABI and kills every call made through another one: a 32-bit program on
+//! a 64-bit machine dies at its first call, whatever the rules say (libseccomp's action for unlisted ABIs is to kill
+//! the thread). Where that is meant, listing the one ABI says so.
 //!
 //! ## Example
 //! ```docker at="{"

@@ -1,11 +1,12 @@
 //! # pre-5.4-x32-confusion
 //!
 //! ## What
-//! A profile that allows by default is for kernels before 5.4, which run x32 calls under numbers that a filter doesn't expect.
+//! A profile that allows by default is for kernels before 5.4, which run x32 calls under numbers that a filter doesn't
+//! expect.
 //!
 //! ## Why
-//! Before Linux 5.4 a kernel with x32 took 64-bit calls with x32's bit, and the numbers 512 to 547 without it: 521 is `ptrace`
-//! there. A list of what is refused has to name those numbers too.
+//! Before Linux 5.4 a kernel with x32 took 64-bit calls with x32's bit, and the numbers 512 to 547 without it: 521 is
+//! `ptrace` there. A list of what is refused has to name those numbers too.
 //!
 //! ## Example
 //! ```docker kernel=4.19 at="SCMP_ACT_ALLOW"
@@ -52,7 +53,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     let witness = Witness { abi: Abi::X86_64, nr: PTRACE, args: [0; 6], action: decision.action };
     findings.push(
         findings
-            .new_at(place(decision).unwrap_or_else(|| document.start()), "kernels before 5.4 run refused calls under other numbers")
+            .new_at(
+                place(decision).unwrap_or_else(|| document.start()),
+                "kernels before 5.4 run refused calls under other numbers",
+            )
             .here("lets 512 to 547 through; 521 is `ptrace` where the kernel has x32")
             .shown_by(witness)
             .help("deny by default, or refuse the numbers from 512 to 547"),

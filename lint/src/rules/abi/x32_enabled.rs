@@ -4,8 +4,9 @@
 //! The profile lists x32 and allows calls through it.
 //!
 //! ## Why
-//! x32 is a third way into an x86-64 kernel, with entry points of its own that hardly anything uses or tests. CVE-2014-0038
-//! (recvmmsg) could be reached through it alone. Most distributions leave it out of their kernels or turn it off at boot.
+//! x32 is a third way into an x86-64 kernel, with entry points of its own that hardly anything uses or tests.
+//! CVE-2014-0038 (recvmmsg) could be reached through it alone. Most distributions leave it out of their kernels or turn
+//! it off at boot.
 //!
 //! ## Example
 //! ```docker at="SCMP_ARCH_X32"
@@ -45,9 +46,10 @@ pub(super) const RULE: Rule = Rule::new("ABI003", "x32-enabled", Severity::Warni
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let Some(meaning) = &document.meaning else { return Ok(()) };
     let runs = meaning.policy.abis.get(&Abi::X32).is_some_and(|listed| {
-        let decisions = listed.calls.values().flat_map(|call| {
-            call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise])
-        });
+        let decisions = listed
+            .calls
+            .values()
+            .flat_map(|call| call.clauses.iter().map(|clause| &clause.decision).chain([&call.otherwise]));
         decisions.chain([&listed.rest]).any(|decision| decision.action.permits())
     });
     if !runs {

@@ -4,9 +4,9 @@
 //! A call is refused through x86-64 and let through with x32's bit.
 //!
 //! ## Why
-//! x32 calls carry `AUDIT_ARCH_X86_64` and a number with bit 30 set. A list of refused numbers that doesn't look at the bit is
-//! passed by setting it: on a kernel with x32 the call is made. Compilers of filters that don't check (seccompiler, kafel) leave
-//! that to the author, and a filter that allows by default is open then.
+//! x32 calls carry `AUDIT_ARCH_X86_64` and a number with bit 30 set. A list of refused numbers that doesn't look at the
+//! bit is passed by setting it: on a kernel with x32 the call is made. Compilers of filters that don't check
+//! (seccompiler, kafel) leave that to the author, and a filter that allows by default is open then.
 //!
 //! ## Example
 //! ```gate at="all"
@@ -54,10 +54,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             continue;
         }
         if let Some(open) = meaning.reached(Abi::X32, name)? {
-            gathered
-                .add(document, open.place(), name, Abi::X32)
-                .shown_by(open.witness)
-                .beside(refused.place(), name);
+            gathered.add(document, open.place(), name, Abi::X32).shown_by(open.witness).beside(refused.place(), name);
         }
     }
     for (at, group) in gathered {

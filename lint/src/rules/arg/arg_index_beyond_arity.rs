@@ -4,8 +4,8 @@
 //! A condition compares an argument that the call doesn't have.
 //!
 //! ## Why
-//! The kernel ignores the register, and what stands in it is left over from something else: the rule holds by chance. It is
-//! mostly an index that was counted from one.
+//! The kernel ignores the register, and what stands in it is left over from something else: the rule holds by chance.
+//! It is mostly an index that was counted from one.
 //!
 //! ## Example
 //! ```docker at="socket"

@@ -6,11 +6,15 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::condition::Condition;
 use callgate_compiler::outcome::Undecided;
 use callgate_compiler::policy::CallPolicy;
-use callgate_compiler::tables::Parameter;
+use callgate_compiler::tables::{self, Parameter};
+use callgate_profiles::import::profile::Comparison;
 
 use crate::document::Document;
+use crate::finding::Edit;
 use crate::meaning::{Fate, Replaced, Upper, arguments, is_cut, when};
 use crate::rules::compared::{Compared, compared};
+use crate::rules::edits::is_json;
+use crate::rules::entries::counting;
 
 /// An argument of a call that some condition looks at above the bits that the kernel reads.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,32 @@ pub(super) fn cuts(document: &Document) -> Vec<Cut<'_>> {
         }
     }
     found
+}
+
+/// Edits that make the equalities of a call's argument compare the low 32 bits. None when one of its comparisons is another,
+/// or is for other calls as well that read the argument differently.
+pub(super) fn low_half(document: &Document, cut: &Cut<'_>) -> Option<Vec<Edit>> {
+    let counting = counting(document);
+    let is_32_bits = |abi: Abi, name: &str| {
+        let parameter = tables::prototype(abi, name).and_then(|all| all.get(usize::from(cut.arg)));
+        parameter.is_none_or(|parameter| parameter.bits == 32)
+    };
+    let mut edits = Vec::new();
+    for one in counting.iter().filter(|one| one.entry.names.iter().any(|name| name.value == cut.name)) {
+        for argument in one.entry.arguments.iter().filter(|argument| argument.index == cut.arg) {
+            let plain = argument.comparison == Comparison::Equal && argument.mask == u64::MAX;
+            let alike = one.entry.names.iter().all(|name| one.abis.iter().all(|&abi| is_32_bits(abi, &name.value)));
+            if !plain || !alike || !is_json(document, argument.span) {
+                return None;
+            }
+            let (index, value) = (argument.index, argument.value & 0xffff_ffff);
+            let text = format!(
+                "{{\"index\": {index}, \"value\": 4294967295, \"valueTwo\": {value}, \"op\": \"SCMP_CMP_MASKED_EQ\"}}"
+            );
+            edits.push(Edit { span: argument.span, text });
+        }
+    }
+    (!edits.is_empty()).then_some(edits)
 }
 
 impl Cut<'_> {

@@ -4,8 +4,8 @@
 //! A condition allows a call for a descriptor by its number, and the number isn't one of 0, 1 and 2.
 //!
 //! ## Why
-//! A number is what the process makes of it: `dup2` puts any file at any number. The condition says little about the file unless
-//! the process can't open, receive or duplicate anything.
+//! A number is what the process makes of it: `dup2` puts any file at any number. The condition says little about the
+//! file unless the process can't open, receive or duplicate anything.
 //!
 //! ## Example
 //! ```docker at="write"

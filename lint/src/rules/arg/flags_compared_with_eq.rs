@@ -4,8 +4,8 @@
 //! A set of flags is refused as one number, and goes through with one more flag.
 //!
 //! ## Why
-//! Flags are independent bits. A refusal of exactly `CLONE_NEWUSER` is passed by `CLONE_NEWUSER | CLONE_NEWNS`, and by any bit
-//! that the kernel ignores. A list of exact values that are allowed is strict and isn't meant here.
+//! Flags are independent bits. A refusal of exactly `CLONE_NEWUSER` is passed by `CLONE_NEWUSER | CLONE_NEWNS`, and by
+//! any bit that the kernel ignores. A list of exact values that are allowed is strict and isn't meant here.
 //!
 //! ## Example
 //! ```docker at="unshare"

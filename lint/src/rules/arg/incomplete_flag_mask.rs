@@ -1,14 +1,14 @@
 //! # incomplete-flag-mask
 //!
 //! ## What
-//! Most flags of one kind are refused by a condition, and some of the same kind are let through: namespaces of `clone` and
-//! `unshare`.
+//! Most flags of one kind are refused by a condition, and some of the same kind are let through: namespaces of `clone`
+//! and `unshare`.
 //!
 //! ## Why
-//! A mask that was complete once isn't any more. Docker's mask 0x7c020000 lacked `CLONE_NEWCGROUP` (Linux 4.6) until 2019
-//! (moby pull request 39308); `CLONE_NEWTIME` came with 5.6 and is a flag of `unshare` alone, since `clone` has a signal in
-//! those bits. Where neither `CAP_SYS_ADMIN` nor a user namespace is within reach, the kernel refuses what the mask forgot, and
-//! this is a warning.
+//! A mask that was complete once isn't any more. Docker's mask 0x7c020000 lacked `CLONE_NEWCGROUP` (Linux 4.6) until
+//! 2019 (moby pull request 39308); `CLONE_NEWTIME` came with 5.6 and is a flag of `unshare` alone, since `clone` has a
+//! signal in those bits. Where neither `CAP_SYS_ADMIN` nor a user namespace is within reach, the kernel refuses what
+//! the mask forgot, and this is a warning.
 //!
 //! ## Example
 //! ```docker cap=SYS_ADMIN at="clone"
@@ -67,7 +67,9 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             meaning.rules(call).filter(|(_, rule)| !rule.clauses.is_empty()).map(|(abi, _)| abi).collect();
         for abi in conditional {
             let (mut refused, mut open) = (0, Vec::new());
-            let flags = NAMESPACES.iter().filter(|(_, since, of_clone)| *since <= meaning.kernel && (*of_clone || call == "unshare"));
+            let flags = NAMESPACES
+                .iter()
+                .filter(|(_, since, of_clone)| *since <= meaning.kernel && (*of_clone || call == "unshare"));
             for (flag, ..) in flags {
                 match meaning.reached(abi, &format!("{call}(flags has {flag})"))? {
                     Some(answer) => open.push((*flag, answer)),

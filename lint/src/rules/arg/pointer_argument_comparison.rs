@@ -4,9 +4,9 @@
 //! A condition compares an address.
 //!
 //! ## Why
-//! A filter sees the pointer and not what it points to. The address differs from run to run, the program chooses it, and what
-//! stands there can change between the filter's look and the kernel's (time of check, time of use). Whether the pointer is NULL
-//! is the one thing that can be asked.
+//! A filter sees the pointer and not what it points to. The address differs from run to run, the program chooses it,
+//! and what stands there can change between the filter's look and the kernel's (time of check, time of use). Whether
+//! the pointer is NULL is the one thing that can be asked.
 //!
 //! ## Example
 //! ```docker at="execve"

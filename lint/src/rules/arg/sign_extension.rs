@@ -4,8 +4,8 @@
 //! A comparison names a negative number of 32 bits in one of its two spellings only.
 //!
 //! ## Why
-//! -1 arrives as 0x00000000ffffffff or as 0xffffffffffffffff, as the caller's compiler likes, and the kernel reads both as -1.
-//! A comparison of 64 bits knows one of them.
+//! -1 arrives as 0x00000000ffffffff or as 0xffffffffffffffff, as the caller's compiler likes, and the kernel reads both
+//! as -1. A comparison of 64 bits knows one of them.
 //!
 //! ## Example
 //! ```docker at="4294967196"
@@ -57,9 +57,12 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             };
             let Some(args) = found else { continue };
             let action = cut.call.decide(&args).action;
-            gathered
-                .add(document, Some(argument.span), &one.name.value, one.abi)
-                .shown_by(Witness { abi: one.abi, nr: one.nr, args, action });
+            gathered.add(document, Some(argument.span), &one.name.value, one.abi).shown_by(Witness {
+                abi: one.abi,
+                nr: one.nr,
+                args,
+                action,
+            });
         }
     }
     for (at, group) in gathered {

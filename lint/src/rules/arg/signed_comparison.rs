@@ -4,8 +4,8 @@
 //! `<`, `<=`, `>` or `>=` on a parameter that has a sign and whose negative values mean something.
 //!
 //! ## Why
-//! Filters compare without signs: -1 is larger than every positive number. `kill(pid > 0)` in libseccomp's words also holds for
-//! -1, which is every process; `fd < 3` doesn't hold for `AT_FDCWD`.
+//! Filters compare without signs: -1 is larger than every positive number. `kill(pid > 0)` in libseccomp's words also
+//! holds for -1, which is every process; `fd < 3` doesn't hold for `AT_FDCWD`.
 //!
 //! ## Example
 //! ```docker at="SCMP_CMP_GT"
@@ -20,7 +20,8 @@
 //! ```
 //!
 //! ## Fix
-//! Refuse negative numbers by their top bit, with a masked comparison of 0x80000000; in the language, `pid > 1` minds the sign.
+//! Refuse negative numbers by their top bit, with a masked comparison of 0x80000000; in the language, `pid > 1` minds
+//! the sign.
 //!
 //! ## Sources
 //! - `seccomp_rule_add(3)`: comparisons are unsigned
@@ -48,10 +49,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             let Some(parameter) = parameters.get(usize::from(argument.index)) else { continue };
             let ordered = !matches!(argument.comparison, Comparison::Equal | Comparison::NotEqual);
             // A negative family, option or set of flags is an error to the kernel, whatever the filter says.
-            let means_something = matches!(
-                parameter.role,
-                Role::Pid | Role::Fd | Role::Offset | Role::Value | Role::Signal | Role::Id
-            );
+            let means_something =
+                matches!(parameter.role, Role::Pid | Role::Fd | Role::Offset | Role::Value | Role::Signal | Role::Id);
             if ordered && parameter.signed && means_something {
                 gathered
                     .add(document, Some(argument.span), &one.name.value, one.abi)

@@ -4,8 +4,9 @@
 //! A condition on a call whose arguments are in a structure: it compares the structure's address or size.
 //!
 //! ## Why
-//! `clone3`, `openat2`, `mount_setattr` and their like take a pointer to what older calls had in registers. A filter sees the
-//! pointer, so it can't tell which flags are asked for; the condition holds or not by where the structure happens to stand.
+//! `clone3`, `openat2`, `mount_setattr` and their like take a pointer to what older calls had in registers. A filter
+//! sees the pointer, so it can't tell which flags are asked for; the condition holds or not by where the structure
+//! happens to stand.
 //!
 //! ## Example
 //! ```docker at="clone3"
@@ -21,8 +22,8 @@
 //! ```
 //!
 //! ## Fix
-//! Answer ENOSYS, so that libc falls back on the older call, whose flags a filter sees (`clone` for `clone3`, `openat` for
-//! `openat2`, `mount` for `mount_setattr`).
+//! Answer ENOSYS, so that libc falls back on the older call, whose flags a filter sees (`clone` for `clone3`, `openat`
+//! for `openat2`, `mount` for `mount_setattr`).
 //!
 //! ## Sources
 //! - clone(2), openat2(2), `mount_setattr(2)`, `sched_setattr(2)`, setxattrat in fs/xattr.c, Linux 6.13
@@ -64,7 +65,9 @@ pub(super) fn is_structure(call: &str, parameter: &str) -> bool {
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let mut gathered = Gathered::default();
     for one in compared(document) {
-        let Some(parameter) = one.parameter.filter(|parameter| is_structure(one.name, parameter.name)) else { continue };
+        let Some(parameter) = one.parameter.filter(|parameter| is_structure(one.name, parameter.name)) else {
+            continue;
+        };
         gathered
             .add(document, place(&one.clause.decision), one.name, one.abi)
             .because(format!("argument {} of `{}` is `{}`", one.atom.arg, one.name, parameter.name));
@@ -89,7 +92,11 @@ mod tests {
     fn every_structure_is_a_parameter_of_its_call() {
         for (call, parameters) in super::STRUCTURES {
             // Calls that are newer than the prototypes have none yet.
-            let Some(prototype) = tables::prototype(Abi::X86_64, call).filter(|_| tables::introduced(Abi::X86_64, call) < Some(callgate_grammar::tree::Version { major: 6, minor: 13 })) else { continue };
+            let Some(prototype) = tables::prototype(Abi::X86_64, call).filter(|_| {
+                tables::introduced(Abi::X86_64, call) < Some(callgate_grammar::tree::Version { major: 6, minor: 13 })
+            }) else {
+                continue;
+            };
             for parameter in *parameters {
                 assert!(prototype.iter().any(|one| one.name == *parameter), "{call} has no {parameter}: {prototype:?}");
             }

@@ -4,8 +4,9 @@
 //! `prctl` is allowed whatever its option is.
 //!
 //! ## Why
-//! It is many calls in one: `PR_SET_MM` moves the fields that /proc shows of the process, `PR_SET_DUMPABLE` decides who may trace
-//! it, `PR_SET_TSC` and `PR_SET_SECCOMP` change how its own code runs. Most programs use a handful of options.
+//! It is many calls in one: `PR_SET_MM` moves the fields that /proc shows of the process, `PR_SET_DUMPABLE` decides who
+//! may trace it, `PR_SET_TSC` and `PR_SET_SECCOMP` change how its own code runs. Most programs use a handful of
+//! options.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="prctl"

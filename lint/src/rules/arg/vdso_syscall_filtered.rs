@@ -5,8 +5,8 @@
 //!
 //! ## Why
 //! The vDSO answers `clock_gettime`, `gettimeofday`, `time` and `getcpu` in the process itself, so no filter sees them
-//! (seccomp(2), "Caveats"). The refusal hides no clock, and fails at random: on a machine whose clock source the vDSO can't
-//! read the call is made after all.
+//! (seccomp(2), "Caveats"). The refusal hides no clock, and fails at random: on a machine whose clock source the vDSO
+//! can't read the call is made after all.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="clock_gettime"

@@ -5,8 +5,8 @@
 //!
 //! ## Why
 //! glibc since 2.34 makes threads and processes with `clone3` and falls back on `clone` for ENOSYS alone. With EPERM
-//! `pthread_create` fails, which is what broke containers on Docker before 20.10.10 (moby issue 42680). 38 is ENOSYS on every
-//! machine but MIPS, where ENOSYS is 89.
+//! `pthread_create` fails, which is what broke containers on Docker before 20.10.10 (moby issue 42680). 38 is ENOSYS on
+//! every machine but MIPS, where ENOSYS is 89.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_ERRNO"
@@ -26,7 +26,8 @@
 //! ```
 //!
 //! ## Fix
-//! Answer ENOSYS: `{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}`, in the language `errno(ENOSYS): clone3`.
+//! Answer ENOSYS: `{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}`, in the language `errno(ENOSYS):
+//! clone3`.
 //!
 //! ## Sources
 //! - moby issue 42680 and pull request 42681; containerd pull request 5982
@@ -35,12 +36,13 @@
 use callgate_compiler::action::Action;
 use callgate_compiler::outcome::Undecided;
 use callgate_compiler::tables;
-use callgate_grammar::Severity;
+use callgate_grammar::{Severity, Span};
 
-use crate::document::Document;
-use crate::finding::Findings;
+use crate::document::{Document, Form};
+use crate::finding::{Edit, Findings, Safety};
 use crate::meaning::USUAL_ENOSYS;
 use crate::rule::Rule;
+use crate::rules::edits::{before, is_json};
 use crate::rules::gathered::Gathered;
 
 pub(super) const RULE: Rule = Rule::new("ERR001", "clone3-not-enosys", Severity::Error, check);
@@ -69,11 +71,14 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     // A filter for one program that is known may be for one that never calls it; a container's is for any.
     let severity = if document.profile().is_some() { Severity::Error } else { Severity::Warning };
     for (at, group) in gathered {
-        let finding = findings
+        let mut finding = findings
             .new_at(at, "`clone3` is refused, and glibc makes threads by `clone` only after ENOSYS")
             .here("refuses it")
             .at_most(severity)
             .help("answer ENOSYS to `clone3`: errno 38");
+        if let Some(edit) = answer_enosys(document) {
+            finding = finding.fix("answer ENOSYS to `clone3`", Safety::Unsafe, vec![edit]);
+        }
         findings.push(group.onto(document, finding, "makes threads here"));
     }
     for (at, group) in elsewhere {
@@ -85,4 +90,24 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         findings.push(group.onto(document, finding, ""));
     }
     Ok(())
+}
+
+/// A rule that answers ENOSYS, where no rule names the call.
+fn answer_enosys(document: &Document) -> Option<Edit> {
+    match document.form.as_ref()? {
+        Form::Profile(_, profile) => {
+            let first = profile.entries.first()?.span;
+            let named = profile.entries.iter().flat_map(|entry| &entry.names).any(|name| name.value == "clone3");
+            let rule = r#"{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}"#;
+            (!named && is_json(document, first)).then(|| before(document, first, rule))
+        }
+        Form::Policy(_) => {
+            let end = u32::try_from(document.text().len()).ok()?;
+            let span = Span { source: document.source, start: end, end };
+            let newline = if document.text().ends_with('\n') { "" } else { "\n" };
+            (!document.text().contains("clone3"))
+                .then(|| Edit { span, text: format!("{newline}errno(ENOSYS): clone3\n") })
+        }
+        Form::Text(_) | Form::Filter(_) => None,
+    }
 }

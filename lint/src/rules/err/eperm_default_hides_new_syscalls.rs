@@ -4,9 +4,9 @@
 //! A container's profile answers unknown numbers with an errno that isn't ENOSYS.
 //!
 //! ## Why
-//! A library that is newer than the profile can't tell "the kernel has no such call" from "you may not". runc puts a stub before
-//! the filter that answers ENOSYS above the highest number of the profile; crun and youki don't, and the gaps below stay.
-//! Podman's default answers ENOSYS by itself.
+//! A library that is newer than the profile can't tell "the kernel has no such call" from "you may not". runc puts a
+//! stub before the filter that answers ENOSYS above the highest number of the profile; crun and youki don't, and the
+//! gaps below stay. Podman's default answers ENOSYS by itself.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_ERRNO"
@@ -47,7 +47,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     let Some((_, listed)) = hides else { return Ok(()) };
     findings.push(
         findings
-            .new_at(place(&listed.rest).unwrap_or_else(|| document.start()), "calls newer than the profile fail as if they were refused")
+            .new_at(
+                place(&listed.rest).unwrap_or_else(|| document.start()),
+                "calls newer than the profile fail as if they were refused",
+            )
             .here("unknown numbers meet this too")
             .help("`\"defaultErrnoRet\": 38`, and EPERM for the calls that are known and refused"),
     );

@@ -1,11 +1,12 @@
 //! # fallback-syscall-eperm
 //!
 //! ## What
-//! A newer call is refused with something other than ENOSYS, while the older one that libraries fall back on is allowed.
+//! A newer call is refused with something other than ENOSYS, while the older one that libraries fall back on is
+//! allowed.
 //!
 //! ## Why
-//! Libraries try the newer call and take ENOSYS for "this kernel has none". EPERM is an answer to them: access checks fail
-//! (`faccessat2`), `tar` can't change modes (`fchmodat2`), 32-bit programs have no clock (`*_time64`).
+//! Libraries try the newer call and take ENOSYS for "this kernel has none". EPERM is an answer to them: access checks
+//! fail (`faccessat2`), `tar` can't change modes (`fchmodat2`), 32-bit programs have no clock (`*_time64`).
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_ERRNO"

@@ -4,9 +4,9 @@
 //! The default kills: every call that no rule names ends the process or a thread.
 //!
 //! ## Why
-//! Libraries probe for new calls and expect an errno. An update of libc, a newer runtime or a rare error path is then a crash
-//! without a message. For one program that is tested whole it is the strictest choice, and meant so; for a container it seldom
-//! is.
+//! Libraries probe for new calls and expect an errno. An update of libc, a newer runtime or a rare error path is then a
+//! crash without a message. For one program that is tested whole it is the strictest choice, and meant so; for a
+//! container it seldom is.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_KILL_PROCESS"

@@ -4,9 +4,9 @@
 //! A rule with comparisons stands beside one without for the same call, and the one without takes every call.
 //!
 //! ## Why
-//! libseccomp keeps one tree of comparisons for a call. A rule without comparisons replaces the tree, before or after it in
-//! the file, and adding either one succeeds. So `socket` in the long list of allowed calls makes a later refusal of
-//! `socket(AF_VSOCK)` disappear without a word.
+//! libseccomp keeps one tree of comparisons for a call. A rule without comparisons replaces the tree, before or after
+//! it in the file, and adding either one succeeds. So `socket` in the long list of allowed calls makes a later refusal
+//! of `socket(AF_VSOCK)` disappear without a word.
 //!
 //! ## Example
 //! ```docker at="socket"

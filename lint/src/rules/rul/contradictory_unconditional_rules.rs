@@ -4,8 +4,8 @@
 //! Two rules without comparisons want different things for one call.
 //!
 //! ## Why
-//! libseccomp takes the one that is added first, and the second without a word. Which one is first depends on the order of the
-//! file, and in files with `includes` and `excludes` on the container's capabilities.
+//! libseccomp takes the one that is added first, and the second without a word. Which one is first depends on the order
+//! of the file, and in files with `includes` and `excludes` on the container's capabilities.
 //!
 //! ## Example
 //! ```docker at="setns"

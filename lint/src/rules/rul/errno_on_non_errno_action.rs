@@ -4,7 +4,8 @@
 //! An errno stands beside an action that returns none.
 //!
 //! ## Why
-//! runtime-spec has a runtime fail then. crun does; runc and youki pass over it. So the same file starts here and not there.
+//! runtime-spec has a runtime fail then. crun does; runc and youki pass over it. So the same file starts here and not
+//! there.
 //!
 //! ## Example
 //! ```docker at="38"

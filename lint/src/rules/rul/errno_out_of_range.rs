@@ -4,8 +4,8 @@
 //! The errno of a refusal is larger than 4095.
 //!
 //! ## Why
-//! The kernel returns no errno above `MAX_ERRNO` and caps what is larger, runc keeps 16 bits with a sign of it, and libseccomp
-//! refuses it, so that no container starts. No C library knows such a number.
+//! The kernel returns no errno above `MAX_ERRNO` and caps what is larger, runc keeps 16 bits with a sign of it, and
+//! libseccomp refuses it, so that no container starts. No C library knows such a number.
 //!
 //! ## Example
 //! ```docker at="5000"

@@ -4,9 +4,9 @@
 //! A refused call returns errno 0: it isn't run, and reports success.
 //!
 //! ## Why
-//! The program goes on as if the call had been made: a file that was "written", a user id that was "dropped". Where that is
-//! meant (a package manager that may not `mknod`) it deserves a comment. The security profiles operator makes EPERM of it,
-//! since it can't tell a zero from nothing.
+//! The program goes on as if the call had been made: a file that was "written", a user id that was "dropped". Where
+//! that is meant (a package manager that may not `mknod`) it deserves a comment. The security profiles operator makes
+//! EPERM of it, since it can't tell a zero from nothing.
 //!
 //! ## Example
 //! ```docker at="setuid"

@@ -4,9 +4,9 @@
 //! A refused call kills the calling thread, and the process goes on without it.
 //!
 //! ## Why
-//! The thread is gone with the locks it held and the work it had begun: seccomp(2) says that terminating one thread "is likely
-//! to leave the process in a permanently inconsistent and possibly corrupt state". `SCMP_ACT_KILL` is the old name of this
-//! action, not of killing the process.
+//! The thread is gone with the locks it held and the work it had begun: seccomp(2) says that terminating one thread "is
+//! likely to leave the process in a permanently inconsistent and possibly corrupt state". `SCMP_ACT_KILL` is the old
+//! name of this action, not of killing the process.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_KILL"

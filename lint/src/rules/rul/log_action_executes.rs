@@ -4,8 +4,8 @@
 //! A call is logged, which runs it.
 //!
 //! ## Why
-//! `SECCOMP_RET_LOG` is an allow with an audit record: seccomp(2) says that the call is executed after it is logged. Who reads
-//! "log" as "deny and log" has it wrong.
+//! `SECCOMP_RET_LOG` is an allow with an audit record: seccomp(2) says that the call is executed after it is logged.
+//! Who reads "log" as "deny and log" has it wrong.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_LOG"

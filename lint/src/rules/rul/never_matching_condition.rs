@@ -4,8 +4,8 @@
 //! A comparison that no call can meet, or none that a program makes on purpose.
 //!
 //! ## Why
-//! The rule does nothing, and is usually a slip: `< 0` of words without signs, a value with bits that the mask takes away, two
-//! equalities of one argument, a value above the 32 bits that the kernel reads of this parameter.
+//! The rule does nothing, and is usually a slip: `< 0` of words without signs, a value with bits that the mask takes
+//! away, two equalities of one argument, a value above the 32 bits that the kernel reads of this parameter.
 //!
 //! ## Example
 //! ```docker at="SCMP_CMP_LT"

@@ -4,9 +4,9 @@
 //! Two rules with comparisons match some call together and want different things.
 //!
 //! ## Why
-//! libseccomp keeps no order among rules with comparisons: it sorts them into a tree by argument and operator. `ALLOW` for
-//! `arg0 <= 40` beside `ERRNO` for `arg0 == 38` lets 38 through with libseccomp 2.5.4, whatever the order in the file. The
-//! document alone doesn't say which counts; callgate reads the first.
+//! libseccomp keeps no order among rules with comparisons: it sorts them into a tree by argument and operator. `ALLOW`
+//! for `arg0 <= 40` beside `ERRNO` for `arg0 == 38` lets 38 through with libseccomp 2.5.4, whatever the order in the
+//! file. The document alone doesn't say which counts; callgate reads the first.
 //!
 //! ## Example
 //! ```docker at="socket"

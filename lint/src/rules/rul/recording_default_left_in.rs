@@ -4,9 +4,9 @@
 //! The default action is one that recorders use: `log` runs every call and writes it down, `trace` asks a tracer.
 //!
 //! ## Why
-//! `SECCOMP_RET_LOG` executes the call (seccomp(2)), so the profile refuses nothing that it doesn't name. `SECCOMP_RET_TRACE`
-//! without a tracer answers ENOSYS to every such call, and a tracer decides as it likes. Both are for finding out what a program
-//! needs, not for running it.
+//! `SECCOMP_RET_LOG` executes the call (seccomp(2)), so the profile refuses nothing that it doesn't name.
+//! `SECCOMP_RET_TRACE` without a tracer answers ENOSYS to every such call, and a tracer decides as it likes. Both are
+//! for finding out what a program needs, not for running it.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_LOG"

@@ -1,18 +1,22 @@
 //! # rule-equals-default-action
 //!
 //! ## What
-//! A rule does what the default does.
+//! A rule does what the default does, or what happens without it anyway.
 //!
 //! ## Why
-//! runc, crun and youki leave such a rule out before libseccomp sees it, since libseccomp would refuse it. So it can't take
-//! anything away from another rule: a "deny" for calls that another rule allows does nothing. Where it is the only rule of
-//! its calls it is merely a line too many.
+//! runc, crun and youki leave such a rule out before libseccomp sees it, since libseccomp would refuse it. So it can't
+//! take anything away from another rule: a "deny" for calls that another rule allows does nothing. Where it is the only
+//! rule of its calls it is merely a line too many.
 //!
 //! ## Example
 //! ```docker at="socket"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
 //!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW"},
 //!   {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 40, "op": "SCMP_CMP_EQ"}]}]}
+//! ```
+//! ```gate arch=x86_64 at="mount"
+//! deny: all
+//! deny: mount
 //! ```
 //!
 //! ## Near miss
@@ -37,11 +41,17 @@ use crate::meaning::possible;
 use crate::rule::Rule;
 use crate::rules::entries::{condition, counting, effect, executes, named};
 use crate::rules::gathered::Gathered;
+use crate::rules::said::said;
 
 pub(super) const RULE: Rule = Rule::new("RUL007", "rule-equals-default-action", Severity::Warning, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    let (Some(meaning), Some(profile)) = (&document.meaning, document.profile()) else { return Ok(()) };
+    let Some(profile) = document.profile() else {
+        // Other formats are read statement by statement, and lowering them says which change nothing.
+        said(document, findings, &["no-effect", "same-as-default"]);
+        return Ok(());
+    };
+    let Some(meaning) = &document.meaning else { return Ok(()) };
     let Some(default) = &profile.default else { return Ok(()) };
     let counting = counting(document);
     let (mut defeated, mut idle) = (Gathered::default(), Gathered::default());

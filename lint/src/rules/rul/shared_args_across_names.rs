@@ -4,8 +4,9 @@
 //! One list of comparisons is for several calls, and the compared argument is another thing in each.
 //!
 //! ## Why
-//! Calls that belong together have their parameters at different places: the flags of `open` are its second argument, those of
-//! `openat` its third. The comparison then looks at an address in one of them, and the rule allows or refuses by chance.
+//! Calls that belong together have their parameters at different places: the flags of `open` are its second argument,
+//! those of `openat` its third. The comparison then looks at an address in one of them, and the rule allows or refuses
+//! by chance.
 //!
 //! ## Example
 //! ```docker at="openat"

@@ -4,8 +4,9 @@
 //! A container's profile answers a call with `SCMP_ACT_TRAP` or `SCMP_ACT_TRACE`.
 //!
 //! ## Why
-//! Both want someone who answers. Without a ptrace tracer a traced call fails with ENOSYS; SIGSYS, where the program has no
-//! handler for it, ends the program with a core dump. A container's engine is no tracer, and an image rarely has a handler.
+//! Both want someone who answers. Without a ptrace tracer a traced call fails with ENOSYS; SIGSYS, where the program
+//! has no handler for it, ends the program with a core dump. A container's engine is no tracer, and an image rarely has
+//! a handler.
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_TRACE"

@@ -1,19 +1,20 @@
 //! # unreachable-include
 //!
 //! ## What
-//! A rule's `includes` and `excludes` can't hold: no machine has such a name, a capability is both asked for and excluded, a
-//! kernel is too new and too old at once.
+//! A rule's `includes` and `excludes` can't hold: no machine has such a name, a capability is both asked for and
+//! excluded, a kernel is too new and too old at once.
 //!
 //! ## Why
-//! Docker compares `arches` with the name that Go gives the machine it runs on. `x32` and `x86` are ABIs and no machine's
-//! name, so they match nowhere; what was meant for them has to name `amd64`. The rule is dropped without a word.
+//! Docker compares `arches` with the name that Go gives the machine it runs on. `x32` and `x86` are ABIs and no
+//! machine's name, so they match nowhere; what was meant for them has to name `amd64`. The rule is dropped without a
+//! word.
 //!
 //! ## Example
-//! ```docker at="modify_ldt"
+//! ```docker at="x32"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
 //!   {"names": ["modify_ldt"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["x86", "x32"]}}]}
 //! ```
-//! ```docker at="reboot"
+//! ```docker at="CAP_SYS_BOOT"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["reboot"], "action": "SCMP_ACT_ALLOW",
 //!   "includes": {"caps": ["CAP_SYS_BOOT"]}, "excludes": {"caps": ["CAP_SYS_BOOT"]}}]}
 //! ```
@@ -48,9 +49,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let Some(name) = entry.names.first() else { continue };
         let Some(why) = why_never(entry) else { continue };
         let names = listed(entry.names.iter().map(|name| name.value.as_str()));
+        let place = entry.includes.span.or(entry.excludes.span).unwrap_or(name.span);
         findings.push(
             findings
-                .new_at(name.span, format!("the rule for {names} holds nowhere: {why}"))
+                .new_at(place, format!("the rule for {names} holds nowhere: {why}"))
                 .here("never counts")
                 .help("correct `includes` and `excludes`, or take the rule out"),
         );
@@ -73,9 +75,10 @@ fn why_never(entry: &Entry) -> Option<String> {
         return Some("every machine that is included is excluded".to_owned());
     }
     match (includes.kernel, excludes.kernel) {
-        (Some(from), Some(below)) if from >= below => {
-            Some(format!("kernels from {}.{} are included, and those from {}.{} excluded", from.0, from.1, below.0, below.1))
-        }
+        (Some(from), Some(below)) if from >= below => Some(format!(
+            "kernels from {}.{} are included, and those from {}.{} excluded",
+            from.0, from.1, below.0, below.1
+        )),
         _ => None,
     }
 }

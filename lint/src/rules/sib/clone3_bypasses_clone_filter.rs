@@ -4,8 +4,8 @@
 //! `clone` is allowed without some of its namespace flags, and `clone3` is open.
 //!
 //! ## Why
-//! `clone3` has its flags in a structure that a filter can't see, so every namespace that the condition on `clone` withholds is
-//! to be had there (CVE-2021-41133 was of this kind).
+//! `clone3` has its flags in a structure that a filter can't see, so every namespace that the condition on `clone`
+//! withholds is to be had there (CVE-2021-41133 was of this kind).
 //!
 //! ## Example
 //! ```docker at="clone"

@@ -4,8 +4,8 @@
 //! A ring can be made and used, and calls that a ring makes as well are refused.
 //!
 //! ## Why
-//! The kernel carries out the operations of a ring without asking any seccomp filter: a process without `socket` or `connect`
-//! opens connections through it. That is why Docker's and containerd's defaults refuse `io_uring_setup`.
+//! The kernel carries out the operations of a ring without asking any seccomp filter: a process without `socket` or
+//! `connect` opens connections through it. That is why Docker's and containerd's defaults refuse `io_uring_setup`.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="io_uring_setup"

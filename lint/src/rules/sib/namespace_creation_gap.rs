@@ -4,8 +4,8 @@
 //! One call that makes a namespace of some kind is refused by name, and another one makes it.
 //!
 //! ## Why
-//! `unshare`, `clone` and `clone3` all make namespaces. A new user namespace gives every capability inside it, and the kernel
-//! code behind them; whoever refuses `unshare` and leaves `clone` as it is has refused nothing.
+//! `unshare`, `clone` and `clone3` all make namespaces. A new user namespace gives every capability inside it, and the
+//! kernel code behind them; whoever refuses `unshare` and leaves `clone` as it is has refused nothing.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="unshare"
@@ -56,7 +56,9 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     let admin = meaning.may_hold("SYS_ADMIN")?;
     let mut gathered = Gathered::default();
     for &abi in meaning.policy.abis.keys() {
-        for (call, doors) in [("unshare", &["clone", "clone3"][..]), ("clone", &["unshare"]), ("clone3", &["clone", "unshare"])] {
+        for (call, doors) in
+            [("unshare", &["clone", "clone3"][..]), ("clone", &["unshare"]), ("clone3", &["clone", "unshare"])]
+        {
             let Some((_, place)) = restriction_by_name(document, meaning, abi, call)? else { continue };
             // The kernel itself refuses all but user namespaces to a process without the capability.
             for flag in FLAGS.iter().filter(|flag| admin || **flag == "CLONE_NEWUSER") {

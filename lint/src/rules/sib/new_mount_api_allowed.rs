@@ -4,10 +4,10 @@
 //! `mount` is refused and a call of the newer mount interface isn't.
 //!
 //! ## Why
-//! `open_tree`, `move_mount`, `fsopen`, `fsmount` and `mount_setattr` (Linux 5.2 and 5.12) mount as well. flatpak's list of
-//! refused calls left them out, and sandboxed programs got portals' permissions (CVE-2021-41133). The kernel asks for
-//! `CAP_SYS_ADMIN` in the mount namespace's user namespace, so nothing is found where neither that nor a new user namespace is
-//! within reach.
+//! `open_tree`, `move_mount`, `fsopen`, `fsmount` and `mount_setattr` (Linux 5.2 and 5.12) mount as well. flatpak's
+//! list of refused calls left them out, and sandboxed programs got portals' permissions (CVE-2021-41133). The kernel
+//! asks for `CAP_SYS_ADMIN` in the mount namespace's user namespace, so nothing is found where neither that nor a new
+//! user namespace is within reach.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="mount"

@@ -4,8 +4,8 @@
 //! `open` or `openat` is allowed under conditions, and `openat2` is open.
 //!
 //! ## Why
-//! `openat2` has flags and mode in a structure that a filter can't see. "Read only" then holds for two of the three ways to
-//! open a file.
+//! `openat2` has flags and mode in a structure that a filter can't see. "Read only" then holds for two of the three
+//! ways to open a file.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="openat"

@@ -4,8 +4,9 @@
 //! `ptrace` is refused, and a call that reads or changes other processes isn't.
 //!
 //! ## Why
-//! `process_vm_writev` writes into another process's memory and `pidfd_getfd` takes its descriptors, under the same check as
-//! `ptrace` (`PTRACE_MODE_ATTACH`): a process of the same user passes it without any capability, where Yama doesn't forbid it.
+//! `process_vm_writev` writes into another process's memory and `pidfd_getfd` takes its descriptors, under the same
+//! check as `ptrace` (`PTRACE_MODE_ATTACH`): a process of the same user passes it without any capability, where Yama
+//! doesn't forbid it.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="ptrace"

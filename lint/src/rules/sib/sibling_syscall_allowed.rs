@@ -1,13 +1,14 @@
 //! # sibling-syscall-allowed
 //!
 //! ## What
-//! A call is refused, or allowed under conditions, by a statement that names it, and another call that gives the same power is
-//! open.
+//! A call is refused, or allowed under conditions, by a statement that names it, and another call that gives the same
+//! power is open.
 //!
 //! ## Why
-//! The kernel has more than one call for most things: `openat` beside `open`, `execveat` beside `execve`, `tgkill` beside
-//! `kill`, `socketcall` beside `socket`. Whoever is refused the one makes the other. What a list of allowed calls merely leaves
-//! out isn't meant: only what a statement names. ENOSYS isn't a refusal; it sends libc to the other call.
+//! The kernel has more than one call for most things: `openat` beside `open`, `execveat` beside `execve`, `tgkill`
+//! beside `kill`, `socketcall` beside `socket`. Whoever is refused the one makes the other. What a list of allowed
+//! calls merely leaves out isn't meant: only what a statement names. ENOSYS isn't a refusal; it sends libc to the other
+//! call.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="execve"
@@ -54,8 +55,28 @@ const OTHERS: &[&str] = &["namespace", "mount", "umount", "process-memory", "exe
 /// Families in which a refusal is seldom about power: another door is worth a word where all else is allowed, and nothing where
 /// a list says what is.
 const HARMLESS: &[&str] = &[
-    "access", "close", "dup", "epoll", "epoll-wait", "eventfd", "fork", "futex", "getdents", "getrlimit", "inotify", "pipe",
-    "read", "seek", "select-poll", "signalfd", "sleep", "stat", "statfs", "utime", "wait", "write",
+    "access",
+    "close",
+    "dup",
+    "epoll",
+    "epoll-wait",
+    "eventfd",
+    "fork",
+    "futex",
+    "getdents",
+    "getrlimit",
+    "inotify",
+    "pipe",
+    "read",
+    "seek",
+    "select-poll",
+    "signalfd",
+    "sleep",
+    "stat",
+    "statfs",
+    "utime",
+    "wait",
+    "write",
 ];
 
 /// Families whose calls the kernel runs for a capability in the initial user namespace alone (capabilities(7)): without it
@@ -80,7 +101,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             {
                 continue;
             }
-            for member in members.iter().filter(|member| member.selector.is_none() && member.role != FamilyRole::Whole) {
+            for member in members.iter().filter(|member| member.selector.is_none() && member.role != FamilyRole::Whole)
+            {
                 let Some((restriction, place)) = restriction_by_name(document, meaning, abi, member.call)? else {
                     continue;
                 };
@@ -135,5 +157,6 @@ fn shown(abi: callgate_compiler::abi::Abi, door: &Member) -> String {
     let Some(selector) = door.selector else { return door.call.to_owned() };
     let parameters = tables::prototype(abi, door.call).unwrap_or_default();
     let parameter = parameters.iter().find(|parameter| parameter.role == tables::Role::Selector);
-    parameter.map_or_else(|| door.call.to_owned(), |parameter| format!("{}({} == {selector})", door.call, parameter.name))
+    parameter
+        .map_or_else(|| door.call.to_owned(), |parameter| format!("{}({} == {selector})", door.call, parameter.name))
 }

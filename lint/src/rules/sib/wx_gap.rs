@@ -4,9 +4,10 @@
 //! One way to make memory executable is refused by a condition, and another one is open.
 //!
 //! ## Why
-//! A filter against code that is written at run time has four doors to watch: `mmap` with `PROT_WRITE` and `PROT_EXEC` together,
-//! `mprotect` and `pkey_mprotect` with `PROT_EXEC`, `shmat` with `SHM_EXEC`. systemd's `MemoryDenyWriteExecute=` closes them
-//! together. A file that is written and then mapped stays possible where the process can make one.
+//! A filter against code that is written at run time has four doors to watch: `mmap` with `PROT_WRITE` and `PROT_EXEC`
+//! together, `mprotect` and `pkey_mprotect` with `PROT_EXEC`, `shmat` with `SHM_EXEC`. systemd's
+//! `MemoryDenyWriteExecute=` closes them together. A file that is written and then mapped stays possible where the
+//! process can make one.
 //!
 //! ## Example
 //! ```gate arch=x86_64 at="mprotect"
