@@ -36,7 +36,11 @@ fn read(example: &Example) -> Document {
     if example.option("libseccomp") == Some("2.5") {
         reading.host.libseccomp = Libseccomp::Debian12;
     }
-    Document::of_text("example", &example.text, &groups(), reading)
+    let numbers = example.option("numbers").map_or(0, |count| count.parse::<u32>().expect("a count"));
+    // As far apart as commands are, so that no range and no mask stands for several.
+    let numbers: Vec<_> = (0..numbers).map(|at| (at.wrapping_mul(2_654_435_761) & 0x7fff_ffff).to_string()).collect();
+    let text = example.text.replace("NUMBERS", &numbers.join(", "));
+    Document::of_text("example", &text, &groups(), reading)
 }
 
 fn found(rule: &'static Rule, document: &Document) -> Vec<Finding> {

@@ -17,4 +17,4 @@ mod sets;
 pub mod shipped;
 pub mod stability;
 
-pub use baseline::{Runtime, UnknownRuntime, baseline};
+pub use baseline::{Need, Needed, Runtime, UnknownRuntime, baseline, needs};
