@@ -9,6 +9,7 @@ use callgate_profiles::engine::{Engine, Host, Libseccomp, read_leniently};
 use callgate_profiles::import;
 use callgate_profiles::import::bpf::{RawFilter, order};
 use callgate_profiles::import::profile::Profile;
+use serde::de::IgnoredAny;
 
 use crate::meaning::Meaning;
 
@@ -65,10 +66,20 @@ pub struct Document {
     pub meaning: Option<Meaning>,
 }
 
-/// What a text is translated from; `None` for a policy. An object of JSON is no policy, whatever is wrong with it.
+/// What a text is translated from; `None` for a policy. An object of JSON is no policy, and one that is broken can't be told
+/// from a profile.
 fn format_of(text: &str) -> Option<import::Format> {
-    let is_object = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{');
-    import::Format::of(text).or_else(|| is_object.then_some(import::Format::Docker))
+    import::Format::of(text).or_else(|| (is_object(text)).then_some(import::Format::Docker))
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{')
+}
+
+/// Whether a text is JSON, but no format of JSON that can be read.
+fn is_other_json(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    is_object(text) && import::Format::of(text).is_none() && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// What a file of another format is.
@@ -93,6 +104,11 @@ impl Document {
         let mut sources = Sources::default();
         let source = sources.add(name, text);
         let mut said = Vec::new();
+        if reading.from.is_none() && is_other_json(text) {
+            let error = Diagnostic::error("no-profile", "this JSON has none of a profile's keys");
+            said.push(error.at(Span { source, start: 0, end: 0 }, "").help("a profile has a `defaultAction`"));
+            return Self { sources, source, form: None, reading, said, meaning: None };
+        }
         let mut target = Target::new(vec![reading.host.machine], reading.host.kernel);
         target.capabilities.clone_from(&reading.host.capabilities);
         target.kernel = Some(reading.host.kernel);
