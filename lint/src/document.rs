@@ -3,6 +3,7 @@
 use callgate_compiler::abi::Abi;
 use callgate_compiler::bpf::{assemble, assembled_lines};
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
+use callgate_compiler::policy::Policy;
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
 use callgate_profiles::engine::{Engine, Host, Libseccomp, read_leniently};
@@ -37,6 +38,8 @@ pub struct Reading {
     pub host: Host,
     /// The ABIs that are asked about, instead of those the document lists.
     pub abis: Option<Vec<Abi>>,
+    /// What a compiled filter was compiled from, where that is known.
+    pub source: Option<Policy>,
 }
 
 impl Default for Reading {
@@ -45,7 +48,7 @@ impl Default for Reading {
         let kernel = Version { major: 6, minor: 12 };
         let capabilities = Target::new(Vec::new(), kernel).capabilities;
         let host = Host { machine: Abi::X86_64, capabilities, kernel, libseccomp: Libseccomp::Newest };
-        Self { from: None, engine: Engine::Document, host, abis: None }
+        Self { from: None, engine: Engine::Document, host, abis: None, source: None }
     }
 }
 

@@ -36,6 +36,10 @@ fn read(example: &Example) -> Document {
     if example.option("libseccomp") == Some("2.5") {
         reading.host.libseccomp = Libseccomp::Debian12;
     }
+    if let Some(source) = example.option("source") {
+        let source = Document::of_text("source", &source.replace("; ", "\n"), &groups(), Reading::default());
+        reading.source = source.meaning.map(|meaning| meaning.policy);
+    }
     let numbers = example.option("numbers").map_or(0, |count| count.parse::<u32>().expect("a count"));
     // As far apart as commands are, so that no range and no mask stands for several.
     let numbers: Vec<_> = (0..numbers).map(|at| (at.wrapping_mul(2_654_435_761) & 0x7fff_ffff).to_string()).collect();
