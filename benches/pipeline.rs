@@ -23,7 +23,7 @@ const ABIS: [Abi; 3] = [Abi::X86_64, Abi::X86, Abi::X32];
 fn imported(json: &str) -> String {
     let document = Document { text: json, source: SourceId(0), selector: None };
     let found = import(Format::Docker, &document, &mut |_, _| unreachable!("JSON includes nothing"));
-    found.gate.expect("the file can be read")
+    found.gate().expect("the file can be read")
 }
 
 fn parsed(text: &str) -> File {

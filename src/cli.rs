@@ -7,11 +7,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use callgate_compiler::generate::Optimize;
-use callgate_profiles::Runtime;
+use callgate_profiles::derive::{Otherwise, SiblingCalls};
 use callgate_profiles::engine::Engine;
 use callgate_profiles::export::Format;
 use callgate_profiles::import;
 use callgate_profiles::recording::Backend;
+use callgate_profiles::{Arguments, Runtime};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -314,9 +315,13 @@ pub(crate) struct Merge {
     The filters of a process are shown to root outside of containers."
 )]
 pub(crate) struct Explain {
-    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read
+    /// A raw filter (`.bpf`), a listing, a policy, or a file of any format that can be read; or a recording (or a folder of
+    /// them), of which it is said why each call is allowed
     #[arg(value_name = "FILE", required_unless_present = "pid", conflicts_with = "pid")]
     pub(crate) file: Option<PathBuf>,
+    /// Only this call of the recording, at length: who made it first, in which runs, with which values, and what is derived
+    #[arg(value_name = "CALL")]
+    pub(crate) call: Option<String>,
     /// Show the filters of this process or thread instead, the first one loaded first
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<i32>,
@@ -329,11 +334,13 @@ pub(crate) struct Explain {
     /// Where to write; standard output without it
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
-    /// One JSON object a filter
+    /// One JSON object a filter, or a call of a recording
     #[arg(long, conflicts_with = "to")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten, next_help_heading = "Of a recording, what is derived with")]
+    pub(crate) derive: DeriveArgs,
 }
 
 /// What `explain` shows of a filter.
@@ -362,7 +369,7 @@ pub(crate) struct Record {
     /// Run the command so many times; with --until-stable, at most so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) repeat: Option<u32>,
-    /// Run it until so many runs in a row showed nothing new (with --arguments, no new value either); at most 100 runs, or --repeat's
+    /// Run it until so many runs in a row showed nothing new (with --args, no new value either); at most 100 runs, or --repeat's
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) until_stable: Option<u32>,
     /// What watches the calls; without it eBPF, or what works without its rights
@@ -388,6 +395,9 @@ pub(crate) struct Learn {
     /// Add nothing, and fail when the run did what REC doesn't have
     #[arg(long)]
     pub(crate) locked: bool,
+    /// With --locked and a recording: which arguments' new values fail too. A policy says so itself
+    #[arg(long, value_name = "WHICH", default_value = "none", requires = "locked", value_parser = parse_arguments())]
+    pub(crate) args: Arguments,
     /// What watches the calls; without it eBPF, or what works without its rights
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
@@ -411,6 +421,13 @@ pub(crate) struct Derive {
     /// Derive from an incomplete recording all the same
     #[arg(long)]
     pub(crate) incomplete_ok: bool,
+    /// Then run CMD so many times under the policy and say what it refuses; exits 1 when it refuses something that was not
+    /// meant to be, or CMD ends otherwise than it did when it was recorded
+    #[arg(long, value_name = "N", requires_all = ["command", "output"], value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) verify: Option<u32>,
+    /// The command for --verify
+    #[arg(value_name = "CMD", last = true, requires = "verify")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// What is added to what was seen.
@@ -419,9 +436,31 @@ pub(crate) struct DeriveArgs {
     /// Add what this container runtime needs itself (runc, crun)
     #[arg(long, value_name = "RUNTIME", value_parser = parse_runtime())]
     pub(crate) runtime: Option<Runtime>,
-    /// Allow the selector arguments (socket family, ioctl command…) only with the values that were seen
-    #[arg(long)]
+    /// Allow arguments only with the values that were seen: `safe` holds the selectors and flags that decide what power a call
+    /// is (socket family, ioctl command, protection of memory…), `all` every selector and every set of flags. What that costs
+    /// is printed
+    #[arg(long, value_name = "WHICH", default_value = "none", value_parser = parse_arguments())]
+    pub(crate) args: Arguments,
+    /// The same as `--args safe`
+    #[arg(long, conflicts_with = "args", hide = true)]
     pub(crate) arguments: bool,
+    /// Also allow what C libraries and language runtimes may call instead of what was seen, in another version or at another
+    /// moment (`libc`); `none` gives the smallest policy, for the machine it was learnt on
+    #[arg(long, value_name = "WHICH", default_value = "libc", value_parser = parse_siblings())]
+    pub(crate) siblings: SiblingCalls,
+    /// What happens to every other call: errno (EPERM), kill (the process), or log (allow and write an audit record)
+    #[arg(long, value_name = "ACTION", default_value = "errno", value_parser = parse_otherwise())]
+    pub(crate) default: Otherwise,
+    /// Put calls that were seen in fewer than N runs in a statement of their own, and name them
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) min_runs: u64,
+}
+
+impl DeriveArgs {
+    /// How far arguments are held.
+    pub(crate) fn held(&self) -> Arguments {
+        if self.arguments { Arguments::Safe } else { self.args }
+    }
 }
 
 #[derive(Args)]
@@ -544,6 +583,21 @@ fn parse_optimize() -> impl TypedValueParser<Value = Optimize> {
     PossibleValuesParser::new(WAYS.map(|(name, _)| name)).map(|name| {
         let found = WAYS.iter().find(|(known, _)| *known == name);
         found.map(|(_, way)| *way).expect("clap lets the possible values through only")
+    })
+}
+
+fn parse_arguments() -> impl TypedValueParser<Value = Arguments> {
+    PossibleValuesParser::new(Arguments::ALL.iter().map(|&(_, name)| name)).try_map(|name| name.parse::<Arguments>())
+}
+
+fn parse_otherwise() -> impl TypedValueParser<Value = Otherwise> {
+    PossibleValuesParser::new(Otherwise::ALL.iter().map(|&(_, name)| name)).try_map(|name| name.parse::<Otherwise>())
+}
+
+fn parse_siblings() -> impl TypedValueParser<Value = SiblingCalls> {
+    PossibleValuesParser::new(SiblingCalls::ALL.iter().map(|&(_, name)| name)).map(|name| {
+        let found = SiblingCalls::ALL.iter().find(|(_, known)| *known == name);
+        found.map(|(which, _)| *which).expect("clap lets the possible values through only")
     })
 }
 

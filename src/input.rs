@@ -1,5 +1,6 @@
 //! Policies as people give them: files of any format that can be read, standard input, `-e` options, and what they `use`.
 
+mod compressed;
 mod foreign;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,7 +25,7 @@ pub(crate) struct Loaded {
     pub(crate) sources: Sources,
     pub(crate) units: Vec<Unit>,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Texts that were written by an importer. They name calls that an ABI lacks as a matter of course.
+    /// Texts of other formats. They name calls that an ABI lacks as a matter of course.
     pub(crate) translated: Vec<SourceId>,
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     text_of(&shown_name(path), read_bytes(path)?)
 }
 
-/// The bytes of a file or of standard input (`-`).
+/// The bytes of a file or of standard input (`-`); of what is compressed with zstd, what it holds.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
@@ -130,9 +131,10 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         fs::read(path)
     };
-    bytes.map_err(|error| {
+    let bytes = bytes.map_err(|error| {
         Failure::new(format!("can't read {}: {error}", shown_name(path))).help("check the name and its permissions")
-    })
+    })?;
+    if compressed::is_compressed(&bytes) { compressed::read(&shown_name(path), &bytes) } else { Ok(bytes) }
 }
 
 fn shown_name(path: &Path) -> String {

@@ -5,13 +5,20 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::Failure;
 
-/// Writes to a file, or to standard output for `None` and `-`.
+/// Whether what goes to a file of this name is compressed.
+pub(crate) fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "zst")
+}
+
+/// Writes to a file, or to standard output for `None` and `-`. A name that ends in `.zst` asks for zstd.
 pub(crate) fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
     match path {
+        Some(path) if is_compressed(path) => write_file(path, &compress_to_vec(bytes, CompressionLevel::Fastest)),
         Some(path) if path != Path::new("-") => write_file(path, bytes),
         _ => match std::io::stdout().lock().write_all(bytes).and_then(|()| std::io::stdout().flush()) {
             // The reader has seen enough (`| head`).

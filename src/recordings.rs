@@ -5,14 +5,28 @@ use std::path::{Path, PathBuf};
 
 use callgate_profiles::evidence::Source;
 use callgate_profiles::recording::Recording;
+use callgate_profiles::tally::Tally;
 
 use crate::failure::Failure;
-use crate::{input, policy};
+use crate::{input, output, policy};
 
 /// The name that a recording in a folder ends in.
 const EXTENSION: &str = "json";
 
-/// Every file's runs as one recording; of a folder, those of every `.json` in it.
+/// What every file's runs come to, read one file at a time: many recordings take no more memory than what is different in them.
+pub(crate) fn tally(paths: &[PathBuf]) -> Result<Tally, Failure> {
+    let mut tally = Tally::default();
+    for path in paths {
+        for file in files(path)? {
+            for run in read_file(&file)?.runs.values() {
+                tally.add(run)?;
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// Every file's runs as one recording; of a folder, those of every `.json` and `.json.zst` in it.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Recording, Failure> {
     let mut recording = Recording::default();
     for path in paths {
@@ -29,6 +43,17 @@ pub(crate) fn is_recording(text: &str) -> bool {
     inside.is_some_and(|inside| inside.starts_with("\"schema\""))
 }
 
+/// Whether a path holds recordings of callgate's: a folder, or a file that is one. Standard input is never asked.
+pub(crate) fn is_of(path: &Path) -> Result<bool, Failure> {
+    if path == Path::new("-") {
+        return Ok(false);
+    }
+    if path.is_dir() {
+        return Ok(true);
+    }
+    Ok(std::str::from_utf8(&input::read_bytes(path)?).is_ok_and(is_recording))
+}
+
 /// Where a new run goes in a folder: nobody else writes there, so that any number of processes can add runs at once.
 pub(crate) fn place_in(folder: &Path, run: &str) -> PathBuf {
     folder.join(run).with_extension(EXTENSION)
@@ -43,7 +68,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && file.extension().is_some_and(|extension| extension == EXTENSION) {
+        if !hidden && is_named_as_recording(&file) {
             files.push(file);
         }
     }
@@ -53,6 +78,12 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
             .help("`callgate learn --into FOLDER -- CMD` adds one for each run"));
     }
     Ok(files)
+}
+
+/// `.json` and `.json.zst`.
+fn is_named_as_recording(file: &Path) -> bool {
+    let uncompressed = if output::is_compressed(file) { file.with_extension("") } else { file.to_path_buf() };
+    uncompressed.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
 fn read_file(path: &Path) -> Result<Recording, Failure> {

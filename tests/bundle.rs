@@ -1,4 +1,4 @@
-//! A runc bundle that sees the host's programs read-only, so that a profile learned on the host fits.
+//! A bundle for runc or crun that sees the host's programs read-only, so that a profile learned on the host fits.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,9 +12,22 @@ use tempfile::TempDir;
 /// Containers started by this process. Runtimes name cgroups by the container, whatever bundle it comes from.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
+/// Who starts a container, and as whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// `runc` or `crun`.
+    pub(crate) runtime: &'static str,
+    pub(crate) uid: u32,
+    pub(crate) no_new_privileges: bool,
+}
+
+/// runc's own default.
+pub(crate) const ROOT_BY_RUNC: Setting = Setting { runtime: "runc", uid: 0, no_new_privileges: false };
+
 /// An OCI bundle and the runtime's state, in a folder of their own.
 pub(crate) struct Bundle {
     folder: TempDir,
+    runtime: &'static str,
     /// The container started last.
     name: String,
 }
@@ -23,6 +36,11 @@ impl Bundle {
     /// A container that runs `arguments` under `profile` (an OCI `linux.seccomp` object), with `shared` mounted at its
     /// own path, writable.
     pub(crate) fn new(profile: &Value, arguments: &[&str], shared: &Path) -> Self {
+        Self::of(ROOT_BY_RUNC, profile, arguments, shared)
+    }
+
+    /// As [`Bundle::new`], in another setting.
+    pub(crate) fn of(setting: Setting, profile: &Value, arguments: &[&str], shared: &Path) -> Self {
         let folder = TempDir::new().expect("a folder");
         let rootfs = folder.path().join("rootfs");
         fs::create_dir_all(&rootfs).expect("a folder");
@@ -44,7 +62,8 @@ impl Bundle {
             "ociVersion": "1.0.2",
             "process": {
                 "terminal": false,
-                "user": {"uid": 0, "gid": 0},
+                "user": {"uid": setting.uid, "gid": setting.uid},
+                "noNewPrivileges": setting.no_new_privileges,
                 "args": arguments,
                 "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"],
                 "cwd": "/",
@@ -59,32 +78,45 @@ impl Bundle {
             },
         });
         fs::write(folder.path().join("config.json"), config.to_string()).expect("a file");
-        Self { folder, name: String::new() }
+        fs::write(folder.path().join("empty"), "").expect("a file");
+        Self { folder, runtime: setting.runtime, name: String::new() }
     }
 
     /// The command that starts the container in the foreground.
     pub(crate) fn command(&mut self) -> Command {
         self.name = format!("callgate-{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new("runc");
-        command.arg("--root").arg(self.state()).args(["run", "--bundle"]).arg(self.folder.path());
+        let mut command = apart(&self.folder.path().join("empty"));
+        command.arg(self.runtime).arg("--root").arg(self.state()).args(["run", "--bundle"]).arg(self.folder.path());
         command.arg(&self.name).stdin(Stdio::null());
         command
     }
 
     /// Runs the container to its end.
     pub(crate) fn run(&mut self) -> Output {
-        self.command().output().expect("runc runs")
+        self.command().output().expect("the runtime runs")
     }
 
     /// Sends a signal to the container that the last [`Bundle::command`] started.
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("runc").arg("--root").arg(self.state()).args(["kill", &self.name, signal]).status();
-        assert!(status.expect("runc runs").success());
+        let status =
+            Command::new(self.runtime).arg("--root").arg(self.state()).args(["kill", &self.name, signal]).status();
+        assert!(status.expect("the runtime runs").success());
     }
 
     fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
+}
+
+/// A command in a mount namespace in which cgroup v2 has no controllers: in the hybrid layout crun and what stands on it refuse
+/// to start otherwise. `empty` is an empty file.
+pub(crate) fn apart(empty: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    let script = "controllers=/sys/fs/cgroup/unified/cgroup.controllers
+        [ -e $controllers ] && mount --bind \"$0\" $controllers
+        exec \"$@\"";
+    command.args(["-m", "--propagation", "private", "sh", "-c", script]).arg(empty);
+    command
 }
 
 fn bind(path: &Path, mode: &str) -> Value {

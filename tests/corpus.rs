@@ -145,7 +145,7 @@ fn translate(path: &Path, format: Format, selector: Option<&str>, sizes: &mut Re
         Ok((sources.add(include, text.clone()), text))
     };
     let imported = import(format, &Document { text: &text, source, selector }, &mut includes);
-    imported.gate.ok_or(imported.diagnostics)
+    imported.gate().ok_or(imported.diagnostics)
 }
 
 /// A file of the language and what it uses.

@@ -115,7 +115,7 @@ mod by_libseccomp {
         let source = Sources::default().add("filter", "");
         let imported = from_program(program, Endian::Little, &[], source);
         assert!(imported.diagnostics.is_empty(), "{:#?}", imported.diagnostics);
-        imported.gate.expect("a policy")
+        imported.gate().expect("a policy")
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod bad_input;
 mod bars;
 mod bundle;
 mod circle;
+mod circle_clients;
+mod clients;
 mod commands;
 mod corpus;
 mod decompile;
@@ -20,18 +22,23 @@ mod formats;
 mod house;
 mod kernel_facts;
 mod learning;
+mod learning_examples;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
 mod policies;
 mod program_mutants;
+mod programs;
 mod readme;
+mod recordings;
 mod rights;
 mod stack;
+mod starts;
 mod stats;
 mod support;
 #[path = "../src/vectors.rs"]
 mod table;
 mod text_formats;
 mod vectors;
+mod verify;

@@ -57,7 +57,7 @@ fn read(from: import::Format, path: &Path, text: &str) -> Result<String, Vec<Dia
         Ok((sources.add(path.display().to_string(), text.clone()), text))
     };
     let imported = import(from, &Document { text, source, selector: None }, &mut includes);
-    imported.gate.ok_or(imported.diagnostics)
+    imported.gate().ok_or(imported.diagnostics)
 }
 
 fn lowered(gate: &str, abis: &[Abi]) -> Policy {

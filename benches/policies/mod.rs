@@ -130,7 +130,7 @@ fn gate_of(path: &Path, selector: Option<&str>) -> Option<String> {
         let text = beside.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         Ok((sources.add(include, text.clone()), text))
     };
-    import(format, &Document { text: &text, source, selector }, &mut includes).gate
+    import(format, &Document { text: &text, source, selector }, &mut includes).gate()
 }
 
 /// A list of names in a `SeccompProfile`: all allowed, the rest EPERM.

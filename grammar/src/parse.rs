@@ -64,6 +64,9 @@ pub fn parse_call(source: SourceId, text: &str) -> Result<Call, Vec<Diagnostic>>
 /// # Errors
 /// Everything that is wrong with it; at least one error.
 pub fn parse_verb(source: SourceId, text: &str) -> Result<Spanned<Verb>, Vec<Diagnostic>> {
+    if let Some(verb) = build::plain_verb(text) {
+        return Ok(Spanned::new(verb, Report::new(source).span(0, text.len())));
+    }
     parse_alone(source, text, Rule::verb_alone, |builder, mut pairs| builder.verb(build::part(&mut pairs)))
 }
 

@@ -198,7 +198,7 @@ pub enum UnaryOp {
 }
 
 /// Operators between two expressions, tightest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BinaryOp {
     /// `&`
     BitAnd,

@@ -123,12 +123,9 @@ impl Document {
                     Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
                 };
                 let imported = read_leniently(reading.engine, &reading.host, format, &document, &mut none);
-                said.extend(imported.diagnostics);
-                let units = imported.gate.map(|gate| {
-                    let id = sources.add(format!("{name} as a policy"), gate);
-                    let (file, _) = parse(id, &sources.get(id).text);
-                    vec![Unit { source: id, file, layer: 1, scope: 1 }]
-                });
+                said.extend(imported.diagnostics.iter().cloned());
+                let file = imported.into_file(|text| sources.add(format!("{name} as a policy"), text));
+                let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
                 target.default_abis = Abi::ALL.to_vec();
                 (form(format, &document, &mut none), units)
             }

@@ -4,8 +4,10 @@
 //! can't be trusted to show: the call that starts the command, a container runtime's own calls, the calls the kernel makes
 //! or a dying program needs. New calls that libraries probe and do without answer ENOSYS.
 
+mod condition;
 mod header;
 mod observed;
+mod siblings;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +19,10 @@ use callgate_compiler::tables;
 use thiserror::Error;
 
 use crate::baseline::{Need, Runtime, needs};
+use crate::held::Arguments;
 use crate::probes::probes;
 use crate::recording::Recording;
+use crate::tally::Tally;
 use observed::Observed;
 use text::{Section, Targets};
 
@@ -74,13 +78,32 @@ impl FromStr for Otherwise {
     }
 }
 
+/// What is added for the sake of other libraries, other versions and other moments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SiblingCalls {
+    /// Nothing: the policy fits the machine and the moment it was learnt on.
+    None,
+    /// What C libraries and language runtimes may call instead of what was seen, or depending on chance.
+    #[default]
+    Libc,
+}
+
+impl SiblingCalls {
+    /// Every choice with the name that `--siblings` takes.
+    pub const ALL: &'static [(Self, &'static str)] = &[(Self::None, "none"), (Self::Libc, "libc")];
+}
+
 /// How to derive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeriveOptions {
     /// Also allow what this runtime calls under the filter.
     pub runtime: Option<Runtime>,
-    /// Hold selectors and flags to the values that were seen.
-    pub arguments: bool,
+    /// How far selectors and flags are held to the values that were seen.
+    pub arguments: Arguments,
+    /// What is added beside what was seen.
+    pub siblings: SiblingCalls,
+    /// Calls seen in fewer runs than this (of all, where there are fewer) stand in a statement of their own. 0: none does.
+    pub min_runs: u64,
     /// Derive from a recording that lost something. The policy may refuse what the command needs.
     pub incomplete_ok: bool,
     /// What happens to every other call.
@@ -94,6 +117,23 @@ pub struct Derived {
     pub gate: String,
     /// What whoever uses the policy should know, a sentence each. They are not in the text.
     pub notes: Vec<String>,
+    /// Every target of the text, in its order, with why it stands there.
+    pub targets: Vec<Target>,
+}
+
+/// One target of a derived policy on one ABI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The ABI.
+    pub abi: Abi,
+    /// The call's name, or its number in decimal digits.
+    pub call: String,
+    /// As it stands in the statement, with its condition if it has one.
+    pub text: String,
+    /// The verb of the statement: `allow`, `deny`, `errno(ENOSYS)`.
+    pub verb: &'static str,
+    /// Why, a line each.
+    pub reason: Vec<String>,
 }
 
 /// Why there is no policy. Every message says what to do next.
@@ -116,32 +156,45 @@ pub enum DeriveError {
 /// What the kernel calls on a program's behalf, or a program can't end without. On x86 `sigreturn` is the older twin.
 const KERNEL_MADE: &[&str] = &["exit", "exit_group", "restart_syscall", "rt_sigreturn", "sigreturn"];
 
-/// What abort(3) of glibc and musl calls.
-const ABORT: &[&str] = &["getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "tgkill"];
+/// What a program calls to die of its own accord: abort(3), a failing assert(3), glibc's checks of the heap and the stack, and
+/// what is under a panic in Rust, Go and C++. Measured by recording programs that die so; `tests/verify.rs` does it again.
+const ABORT: &[&str] = &["getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "tgkill", "tkill", "write", "writev"];
 
 /// Makes a policy of a recording. The same recording gives the same bytes.
 ///
 /// # Errors
 /// When the recording is incomplete and `incomplete_ok` isn't set, or has no calls.
 pub fn derive(recording: &Recording, options: &DeriveOptions) -> Result<Derived, DeriveError> {
-    if !recording.is_complete() && !options.incomplete_ok {
-        return Err(DeriveError::Incomplete { lost: recording.lost() });
+    derive_from(&Tally::of(recording), options)
+}
+
+/// Makes a policy of what runs come to, with the same result as [`derive`] from a recording of all of them.
+///
+/// # Errors
+/// As [`derive`].
+pub fn derive_from(tally: &Tally, options: &DeriveOptions) -> Result<Derived, DeriveError> {
+    if !tally.is_complete() && !options.incomplete_ok {
+        return Err(DeriveError::Incomplete { lost: tally.lost.clone() });
     }
-    let observed = Observed::of(recording, options.arguments);
-    if observed.is_empty() {
+    if tally.calls.is_empty() {
         return Err(DeriveError::Empty);
     }
-    let abis = observed.abis();
+    let observed = Observed::of(tally, options);
+    let abis = tally.abis();
     let mut draft = Draft::default();
 
-    draft.allow(start(&observed));
-    for section in observed.sections() {
+    for section in before(&observed, &tally.machines).into_iter().chain(observed.sections()) {
         draft.allow(section);
+    }
+    if options.siblings == SiblingCalls::Libc {
+        for section in siblings::sections(&observed) {
+            draft.allow(section);
+        }
     }
     if let Some(runtime) = options.runtime {
         for need in needs(runtime) {
             let tolerated = !need.allowed;
-            let section = baseline_section(runtime, &need, &observed.machines());
+            let section = baseline_section(runtime, &need, &tally.machines);
             match (tolerated, options.default) {
                 (false, _) => draft.allow(section),
                 // Only a default that kills has to be told to tolerate them.
@@ -151,25 +204,34 @@ pub fn derive(recording: &Recording, options: &DeriveOptions) -> Result<Derived,
         }
     }
     draft.allow(named(&abis, KERNEL_MADE, "made by the kernel, or needed to end"));
-    draft.allow(named(&abis, ABORT, "abort(3): a failing assertion dies by its signal"));
+    draft.allow(named(&abis, ABORT, "abort(3) and what leads to it: a failing check says why and dies by its signal"));
     if options.default != Otherwise::Log {
         let reason = "calls that libraries try and do without only when told ENOSYS";
         let names: Vec<&str> = probes().map(|(name, _)| name).collect();
         draft.add("errno(ENOSYS)", named(&abis, &names, reason));
     }
 
-    let mut gate = header::comment(recording);
+    let mut gate = header::comment(tally);
     gate.push_str(&text::arch(&abis));
     gate.push_str(options.default.statement());
     gate.push('\n');
+    let mut targets = Vec::new();
     for (verb, section) in draft.finish() {
         gate.push_str(&section.write(verb, &abis));
+        let reason = section.reason;
+        targets.extend(section.targets.into_iter().map(|((abi, call), text)| Target {
+            abi,
+            call,
+            text,
+            verb,
+            reason: reason.clone(),
+        }));
     }
-    let mut notes = observed.notes(recording, options);
-    if let Some(runtime) = options.runtime.filter(|_| observed.machines().iter().any(|&abi| abi != Abi::X86_64)) {
+    let mut notes = observed.notes(options);
+    if let Some(runtime) = options.runtime.filter(|_| tally.machines.iter().any(|&abi| abi != Abi::X86_64)) {
         notes.push(format!("the baseline of {runtime} was measured on x86_64 only"));
     }
-    Ok(Derived { gate, notes })
+    Ok(Derived { gate, notes, targets })
 }
 
 /// Statements in the making, in the order they will stand in.
@@ -216,16 +278,21 @@ impl Draft {
     }
 }
 
-/// The call that starts the command, on the machine's own ABI whether it was recorded or not: `callgate run` makes it.
-fn start(observed: &Observed) -> Section {
-    let mut targets: Targets = observed.starting();
-    for abi in observed.machines() {
-        targets.insert((abi, "execve".to_owned()), "execve".to_owned());
+/// What comes before the command's own program. The call that starts it is there on the machine's own ABI whether it was
+/// recorded or not: `callgate run` makes it.
+fn before(observed: &Observed<'_>, machines: &BTreeSet<Abi>) -> [Section; 2] {
+    let (mut start, runtime) = observed.before();
+    for &abi in machines {
+        start.insert((abi, "execve".to_owned()), "execve".to_owned());
     }
-    Section {
-        reason: vec!["starts the command: the only call that `callgate run` makes under the filter".to_owned()],
-        targets,
-    }
+    let section = |reason: &str, targets| Section { reason: vec![reason.to_owned()], targets };
+    [
+        section("starts the command: the only call that `callgate run` makes under the filter", start),
+        section(
+            "observed before the command's own program: what the container's runtime called under the filter",
+            runtime,
+        ),
+    ]
 }
 
 /// Those of the names that an ABI has, on each ABI.

@@ -22,11 +22,11 @@ use std::str::FromStr;
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{Diagnostic, Severity};
+use callgate_grammar::{Diagnostic, Severity, Span, Spanned};
 use thiserror::Error;
 
 use crate::import::rules::{Order, Statements};
-use crate::import::{Document, Format, Imported, Includes, docker, finish, import, profile, read_profile};
+use crate::import::{Document, Format, Imported, Includes, docker, finish, import, profile, read_profile, tree};
 
 /// Whose reading of a profile counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -210,7 +210,7 @@ fn statements(
                 .at(profile.span, "the container runs without a filter")
                 .help("leave the profile away, or say what happens to calls with `defaultAction`"),
         );
-        return Some(no_filter());
+        return Some(no_filter(profile.span));
     }
     let client = match engine {
         Engine::Podman => client::Client::Podman,
@@ -224,7 +224,8 @@ fn statements(
 
 /// An empty profile is no filter: every call goes through, on every ABI (moby and containers/common, `setupSeccomp`; runc,
 /// `SetupSeccomp`). crun refuses it.
-fn no_filter() -> Statements {
-    let header = vec!["allow: arch other".to_owned()];
-    Statements { listed: None, header, default: "allow".to_owned(), rules: Vec::new(), order: Order::FirstMatch }
+fn no_filter(span: Span) -> Statements {
+    let header = vec![tree::other_abis("allow", span)];
+    let default = Spanned::new("allow".to_owned(), span);
+    Statements { listed: None, header, default, rules: Vec::new(), order: Order::FirstMatch }
 }

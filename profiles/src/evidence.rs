@@ -12,7 +12,7 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 use sha2::{Digest, Sha256};
 
-use crate::recording::{Backend, Phase, Recording, Row, Run};
+use crate::recording::{Backend, Phase, Recording, Row, Run, Scope, Since};
 
 /// A source of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,18 +93,24 @@ impl Observed {
             phase,
             calls,
             arguments: BTreeMap::new(),
+            first: None,
         };
         Run {
             id: id(text),
             command: self.command,
+            scope: Scope::default(),
+            since: Since::default(),
             backend: source.backend(),
             kernel: "unknown".to_owned(),
             machine: native.name().to_owned(),
             calls_exact: source == Source::Strace && self.lost.is_empty(),
             lost: self.lost.into_iter().map(|(what, count)| (what.to_owned(), count)).collect(),
             still_running: 0,
+            serving_after: None,
+            in_progress: false,
             ended: self.ended.unwrap_or_else(|| "unknown".to_owned()),
             rows: self.calls.into_iter().filter(|&(_, calls)| calls > 0).map(row).collect(),
+            denied: Vec::new(),
         }
     }
 }

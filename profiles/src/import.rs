@@ -1,7 +1,8 @@
 //! Other people's formats into the policy language.
 //!
-//! An importer writes text of the language, and the one path from there gives the policy: what a file means can be read,
-//! and there is no second way to mean it. The conditions a file puts on capabilities, kernels and ABIs stay conditions
+//! An importer says in the language what a file means, as a syntax tree whose every part stands in the file itself, and the
+//! one path from there gives the policy: what a file means can be read ([`Imported::gate`]), what is found or decided points
+//! into the file, and there is no second way to mean it. The conditions a file puts on capabilities, kernels and ABIs stay conditions
 //! (`when`). Untyped 64-bit compares become `raw(argN)`, so the text means what the file means, high halves included.
 //!
 //! The meaning is the document's own, without what one runtime or another adds to it. What engines are known to do
@@ -26,18 +27,20 @@ pub(crate) mod rules;
 mod seccompiler;
 mod spo;
 mod systemd;
+pub(crate) mod tree;
 mod yaml;
 
 use std::fmt;
 use std::str::FromStr;
 
 use callgate_compiler::bpf::looks_assembled;
-use callgate_grammar::{Diagnostic, SourceId, Span, format};
+use callgate_grammar::tree::File;
+use callgate_grammar::{Diagnostic, SourceId, Span, parse, print};
 use thiserror::Error;
 
 pub(crate) use systemd::architecture as systemd_architecture;
 
-use rules::{Entangled, Statements};
+use rules::Statements;
 
 /// A format that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,10 +180,31 @@ pub type Includes<'a> = dyn FnMut(&str, Span) -> Result<(SourceId, String), Diag
 /// What came of reading a file.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// A policy in the language that means the same, in canonical form. Absent when a finding is an error.
-    pub gate: Option<String>,
+    /// A policy that means the same, as the parser would give it, but that its parts stand where the file (or one that it
+    /// includes) says them: what a rule decides is decided by the file's own words. Absent when a finding is an error, and of
+    /// filters.
+    pub file: Option<File>,
+    /// The same as text, of filters: they have no words, so what is found and decided points into this.
+    pub text: Option<String>,
     /// In the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Imported {
+    /// The policy as text of the language, in canonical form. Absent when a finding is an error.
+    #[must_use]
+    pub fn gate(&self) -> Option<String> {
+        self.text.clone().or_else(|| self.file.as_ref().and_then(print))
+    }
+
+    /// The policy's tree, of filters too; `add` takes in the text that their places are in. Absent when a finding is an error.
+    pub fn into_file(self, add: impl FnOnce(&str) -> SourceId) -> Option<File> {
+        self.file.or_else(|| self.text.map(|text| parse(add(&text), &text).0))
+    }
+
+    fn failed(diagnostic: Diagnostic) -> Self {
+        Self { file: None, text: None, diagnostics: vec![diagnostic] }
+    }
 }
 
 /// Reads a file of another format.
@@ -221,25 +245,20 @@ pub fn read_profile(
     }
 }
 
-/// The statements as text, in canonical form, with what there is to say about the file.
+/// The statements as a policy, with what there is to say about the file.
 pub(crate) fn finish(source: SourceId, statements: Option<Statements>, mut diagnostics: Vec<Diagnostic>) -> Imported {
     diagnostics.sort_by_key(|finding| finding.labels.first().map(|label| label.span));
     let failed = diagnostics.iter().any(Diagnostic::is_error);
-    let written = statements.filter(|_| !failed).map(|statements| {
-        let text =
-            statements.write().map_err(|Entangled(call)| format!("the conditions on `{call}` are too entangled"))?;
+    let file = match statements.filter(|_| !failed).map(|statements| statements.file()) {
+        Some(Ok(file)) => Some(file),
         // Past the language's own limits: a condition of a thousand comparisons, say.
-        format(&text).map_err(|errors| errors.first().map(|error| error.message.clone()).unwrap_or_default())
-    });
-    let gate = match written {
-        Some(Ok(text)) => Some(text),
         Some(Err(why)) => {
             let start = Span { source, start: 0, end: 0 };
-            let error = Diagnostic::error("untranslatable", format!("the file can't be written as a policy: {why}"));
+            let error = Diagnostic::error("untranslatable", format!("the file can't be said as a policy: {why}"));
             diagnostics.push(error.at(start, "").help("split its rules"));
             None
         }
         None => None,
     };
-    Imported { gate, diagnostics }
+    Imported { file, text: None, diagnostics }
 }

@@ -15,6 +15,9 @@ pub mod recording;
 pub mod refused;
 mod sets;
 pub mod shipped;
+mod siblings;
 pub mod stability;
+pub mod tally;
 
 pub use baseline::{Need, Needed, Runtime, UnknownRuntime, baseline, needs};
+pub use held::{Arguments, UnknownArguments};

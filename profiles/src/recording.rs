@@ -3,8 +3,11 @@
 //! A policy is always derived from a recording, so that it can be derived again, differently, without tracing again.
 //! Rows are kept by run; totals are computed. So merging is commutative, associative and idempotent.
 
+mod denied;
 mod file;
+mod first;
 mod merge;
+mod scope;
 mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +16,11 @@ use std::fmt;
 use callgate_compiler::abi::Abi;
 use serde::{Deserialize, Serialize};
 
+pub use denied::{Denied, Verdict};
 pub use file::RecordingError;
+pub use first::First;
 pub use merge::RunConflict;
+pub use scope::{Scope, Since};
 pub use totals::Total;
 pub(crate) use totals::common_values;
 
@@ -71,14 +77,21 @@ impl fmt::Display for Backend {
     }
 }
 
-/// One run of one command, traced from before its first instruction.
+/// One run of one command, traced from before its first instruction; or of what else [`Run::scope`] says, from when the
+/// recorder was attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
     /// Tells the run from every other: 32 hex digits, random.
     pub id: String,
-    /// What was run, argument by argument (lossy UTF-8).
+    /// What was run, argument by argument (lossy UTF-8); of a container or a process that ran already, its own arguments.
     pub command: Vec<String>,
+    /// Whose calls these are.
+    #[serde(default, skip_serializing_if = "Scope::is_command")]
+    pub scope: Scope,
+    /// From when on a task's calls are counted.
+    #[serde(default, skip_serializing_if = "Since::is_start")]
+    pub since: Since,
     /// What watched.
     pub backend: Backend,
     /// `uname -r` of the machine.
@@ -94,10 +107,22 @@ pub struct Run {
     /// Descendants still running when the recording was ended by the user; their later calls aren't in it.
     #[serde(default)]
     pub still_running: u64,
-    /// How the command ended: a wait status in words, `exit 0` or `signal 15`.
+    /// When the scope began to serve, in nanoseconds after the recording's start: the first time that a process which has
+    /// called `listen`, or whose ancestor has, waited for a connection; or when the user said so. Absent while it hasn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving_after: Option<u64>,
+    /// Written while it was recorded: the recorder has not come to its end, and later calls are not in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_progress: bool,
+    /// How the command ended: a wait status in words, `exit 0` or `signal 15`; of a scope without a wait status, what ended
+    /// the recording: `scope ended`, `stopped`, `recording in progress`.
     pub ended: String,
     /// Sorted by ABI, number and phase; no two alike.
     pub rows: Vec<Row>,
+    /// What a filter that was there already refused; sorted by ABI, number, phase and verdict, no two alike. None of them
+    /// is in `rows`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<Denied>,
 }
 
 impl Run {
@@ -105,7 +130,7 @@ impl Run {
     /// a loss: the run is whole up to its end.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.lost.values().all(|&count| count == 0)
+        !self.in_progress && self.lost.values().all(|&count| count == 0)
     }
 }
 
@@ -113,10 +138,13 @@ impl Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// The execve that starts the command: made by the recorder's child, under the command's filter.
+    /// Before the command's own program: the execve that starts it, made by the recorder's child under the command's
+    /// filter. Of a container, everything its runtime does between loading the filter and the end of that execve.
     Exec,
-    /// After it.
+    /// After it: all the rest where no serving was told apart, else the start-up.
     Run,
+    /// After the scope began to serve: see [`Run::serving_after`].
+    Serving,
 }
 
 /// One system call of one ABI in one phase.
@@ -137,6 +165,9 @@ pub struct Row {
     /// Values seen, by parameter name, for selectors and flags (never pointers).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Values>,
+    /// Who made the first of them, and when; absent where the backend doesn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<First>,
 }
 
 /// The values one parameter was seen with.

@@ -10,14 +10,15 @@
 //!
 //! with `m` runs, `q1` things seen in exactly one of them and `q2` in exactly two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables::{self, Role};
 
-use crate::held::is_held;
+use crate::held::Arguments;
 use crate::recording::{Recording, Row, Run, Values};
+use crate::tally::Tally;
 
 /// Something that a run shows and a policy has to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +33,7 @@ pub enum Sight {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unseen {
     /// How many runs.
-    pub runs: usize,
+    pub runs: u64,
     /// How many things were seen in all.
     pub seen: usize,
     /// In exactly one run.
@@ -45,52 +46,74 @@ pub struct Unseen {
     pub more: f64,
 }
 
-/// What a run shows; `values`: with those of parameters that `derive --arguments` holds.
-#[must_use]
-pub fn sights(run: &Run, values: bool) -> BTreeSet<Sight> {
-    let mut sights = BTreeSet::new();
-    for row in &run.rows {
-        sights.insert(Sight::Call(row.abi, row.nr));
-        if values {
-            sights.extend(values_of(row));
+impl Sight {
+    /// Whether a policy that holds arguments so far has to know it.
+    #[must_use]
+    pub fn is_of(&self, arguments: Arguments) -> bool {
+        match self {
+            Self::Call(..) => true,
+            Self::Value(abi, nr, parameter, _) => {
+                tables::name(*abi, *nr).is_some_and(|call| arguments.hold(call, parameter))
+            }
         }
     }
+}
+
+/// What a run shows, with the values of the parameters that are held.
+#[must_use]
+pub fn sights(run: &Run, arguments: Arguments) -> BTreeSet<Sight> {
+    let mut sights = every_sight(run);
+    sights.retain(|sight| sight.is_of(arguments));
     sights
+}
+
+/// What a run shows, with every value.
+pub(crate) fn every_sight(run: &Run) -> BTreeSet<Sight> {
+    let call = |row: &Row| Sight::Call(row.abi, row.nr);
+    run.rows.iter().map(call).chain(run.rows.iter().flat_map(values_of)).collect()
 }
 
 fn values_of(row: &Row) -> Vec<Sight> {
     let Some(call) = tables::name(row.abi, row.nr) else { return Vec::new() };
     let sight = |parameter: &str, value| Sight::Value(row.abi, row.nr, parameter.to_owned(), value);
-    let held = row.arguments.iter().filter(|(parameter, _)| is_held(call, parameter));
-    held.flat_map(|(parameter, values)| match (values, tables::parameter(row.abi, call, parameter)) {
-        (Values::Unbounded(_), _) => vec![sight(parameter, None)],
-        // Flags are derived bit by bit: a new mix of old flags is nothing new.
-        (Values::Seen(values), Some((_, known))) if known.role == Role::Flags => {
-            let bits = values.iter().fold(0, |bits, value| bits | value);
-            (0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| sight(parameter, Some(1 << bit))).collect()
-        }
-        (Values::Seen(values), _) => values.iter().map(|&value| sight(parameter, Some(value))).collect(),
-    })
-    .collect()
+    row.arguments
+        .iter()
+        .flat_map(|(parameter, values)| match (values, tables::parameter(row.abi, call, parameter)) {
+            (Values::Unbounded(_), _) => vec![sight(parameter, None)],
+            // Flags are derived bit by bit: a new mix of old flags is nothing new.
+            (Values::Seen(values), Some((_, known))) if known.role == Role::Flags => {
+                let bits = values.iter().fold(0, |bits, value| bits | value);
+                (0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| sight(parameter, Some(1 << bit))).collect()
+            }
+            (Values::Seen(values), _) => values.iter().map(|&value| sight(parameter, Some(value))).collect(),
+        })
+        .collect()
 }
 
 /// An estimate of what is still unseen. `None` with fewer than two runs: one says nothing about the next.
 #[must_use]
-pub fn unseen(recording: &Recording, values: bool) -> Option<Unseen> {
-    let runs = recording.runs.len();
-    if runs < 2 {
-        return None;
+pub fn unseen(recording: &Recording, arguments: Arguments) -> Option<Unseen> {
+    Tally::of(recording).unseen(arguments)
+}
+
+impl Unseen {
+    /// From the number of runs, and of each thing seen the number of runs it was seen in.
+    pub(crate) fn of(runs: u64, incidences: impl Iterator<Item = u64>) -> Option<Self> {
+        if runs < 2 {
+            return None;
+        }
+        let (mut seen, mut once, mut twice, mut all) = (0, 0, 0, 0);
+        for count in incidences {
+            seen += 1;
+            once += usize::from(count == 1);
+            twice += usize::from(count == 2);
+            all += count;
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let [m, q1, q2, all] = [runs, once as u64, twice as u64, all.max(1)].map(|count| count as f64);
+        let pairs = if twice > 0 { q1 * q1 / (2.0 * q2) } else { q1 * (q1 - 1.0).max(0.0) / 2.0 };
+        Some(Self { runs, seen, once, twice, mass: q1 / all, more: (m - 1.0) / m * pairs })
     }
-    let mut incidences: BTreeMap<Sight, usize> = BTreeMap::new();
-    for sight in recording.runs.values().flat_map(|run| sights(run, values)) {
-        *incidences.entry(sight).or_default() += 1;
-    }
-    let in_runs = |times: usize| incidences.values().filter(|&&count| count == times).count();
-    let (once, twice, all) = (in_runs(1), in_runs(2), incidences.values().sum::<usize>());
-    #[allow(clippy::cast_precision_loss)]
-    let [m, q1, q2, all] = [runs, once, twice, all.max(1)].map(|count| count as f64);
-    let pairs = if twice > 0 { q1 * q1 / (2.0 * q2) } else { q1 * (q1 - 1.0).max(0.0) / 2.0 };
-    Some(Unseen { runs, seen: incidences.len(), once, twice, mass: q1 / all, more: (m - 1.0) / m * pairs })
 }
 
 impl fmt::Display for Unseen {
@@ -108,6 +131,8 @@ impl fmt::Display for Unseen {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::recording::Backend;
 
@@ -119,18 +144,24 @@ mod tests {
             phase: crate::recording::Phase::Run,
             calls: 1,
             arguments: BTreeMap::new(),
+            first: None,
         };
         Run {
             id: format!("{id:032x}"),
             command: Vec::new(),
+            scope: crate::recording::Scope::default(),
+            since: crate::recording::Since::default(),
             backend: Backend::Ebpf,
             kernel: String::new(),
             machine: "x86_64".to_owned(),
             calls_exact: true,
             lost: BTreeMap::new(),
             still_running: 0,
+            serving_after: None,
+            in_progress: false,
             ended: "exit 0".to_owned(),
             rows: calls.iter().map(row).collect(),
+            denied: Vec::new(),
         }
     }
 
@@ -141,13 +172,13 @@ mod tests {
 
     #[test]
     fn one_run_says_nothing() {
-        assert_eq!(unseen(&recording(&[&[1, 2]]), false), None);
+        assert_eq!(unseen(&recording(&[&[1, 2]]), Arguments::None), None);
     }
 
     /// Worked by hand: 3 runs, q1 = {3, 4, 5}, q2 = {2}, incidences 3 + 2 + 3 = 8.
     #[test]
     fn the_estimators_are_the_textbooks() {
-        let unseen = unseen(&recording(&[&[1, 2, 3], &[1, 2, 4], &[1, 5]]), false).unwrap();
+        let unseen = unseen(&recording(&[&[1, 2, 3], &[1, 2, 4], &[1, 5]]), Arguments::None).unwrap();
         assert_eq!((unseen.runs, unseen.seen, unseen.once, unseen.twice), (3, 5, 3, 1));
         assert!((unseen.mass - 3.0 / 8.0).abs() < 1e-12);
         assert!((unseen.more - 2.0 / 3.0 * 9.0 / 2.0).abs() < 1e-12);
@@ -156,13 +187,13 @@ mod tests {
     /// Without anything seen twice, the form that is corrected for bias: (2-1)/2 * 2*1/2.
     #[test]
     fn nothing_seen_twice() {
-        let unseen = unseen(&recording(&[&[1], &[2]]), false).unwrap();
+        let unseen = unseen(&recording(&[&[1], &[2]]), Arguments::None).unwrap();
         assert!((unseen.more - 0.5).abs() < 1e-12);
     }
 
     #[test]
     fn equal_runs_promise_nothing_new() {
-        let unseen = unseen(&recording(&[&[1, 2], &[1, 2], &[1, 2]]), false).unwrap();
+        let unseen = unseen(&recording(&[&[1, 2], &[1, 2], &[1, 2]]), Arguments::None).unwrap();
         assert_eq!((unseen.once, unseen.mass, unseen.more), (0, 0.0, 0.0));
     }
 
@@ -184,7 +215,7 @@ mod tests {
             value(41, "family", Some(2)),
             value(41, "protocol", None),
         ];
-        assert_eq!(sights(&run, true), BTreeSet::from(wanted));
-        assert_eq!(sights(&run, false).len(), 2);
+        assert_eq!(sights(&run, Arguments::Safe), BTreeSet::from(wanted));
+        assert_eq!(sights(&run, Arguments::None).len(), 2);
     }
 }

@@ -7,15 +7,15 @@ use callgate_compiler::abi::{Abi, X32_BIT};
 use callgate_compiler::tables;
 use callgate_grammar::tree::{NameOrNumber, StatementKind, TargetKind, Verb};
 use callgate_grammar::{SourceId, parse};
-use callgate_profiles::Runtime;
-use callgate_profiles::derive::{DeriveError, DeriveOptions, Otherwise, derive};
-use callgate_profiles::recording::{Backend, Phase, Recording, Row, Run, Unbounded, Values};
+use callgate_profiles::derive::{DeriveError, DeriveOptions, Otherwise, SiblingCalls, derive};
+use callgate_profiles::recording::{Backend, Phase, Recording, Row, Run, Scope, Since, Unbounded, Values};
+use callgate_profiles::{Arguments, Runtime};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 fn row(abi: Abi, name: &str, phase: Phase) -> Row {
     let nr = tables::number(abi, name).unwrap_or_else(|| panic!("{abi} has no {name}"));
-    Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments: BTreeMap::new() }
+    Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments: BTreeMap::new(), first: None }
 }
 
 fn run(id: u8, names: &[&str]) -> Run {
@@ -24,14 +24,19 @@ fn run(id: u8, names: &[&str]) -> Run {
     Run {
         id: format!("{id:032x}"),
         command: vec!["cat".to_owned(), "/etc/hostname".to_owned()],
+        scope: Scope::default(),
+        since: Since::default(),
         backend: Backend::Ebpf,
         kernel: "6.18.44".to_owned(),
         machine: "x86_64".to_owned(),
         calls_exact: true,
         lost: BTreeMap::new(),
         still_running: 0,
+        serving_after: None,
+        in_progress: false,
         ended: "exit 0".to_owned(),
         rows,
+        denied: Vec::new(),
     }
 }
 
@@ -78,7 +83,8 @@ fn allowed(gate: &str) -> BTreeSet<(Option<String>, String)> {
 #[test]
 fn cat_becomes_this() {
     let names = ["brk", "close", "fstat", "mmap", "openat", "read", "rseq", "write", "exit_group"];
-    let derived = derive(&recording(&[run(1, &names)]), &DeriveOptions::default()).unwrap();
+    let only_seen = DeriveOptions { siblings: SiblingCalls::None, ..DeriveOptions::default() };
+    let derived = derive(&recording(&[run(1, &names)]), &only_seen).unwrap();
     let expected = "\
 # Derived by callgate from 1 run of `cat /etc/hostname`
 # (complete; recorded with ebpf on Linux 6.18.44 x86_64).
@@ -94,8 +100,8 @@ allow: brk, close, exit_group, fstat, mmap, openat, read, rseq, write
 # made by the kernel, or needed to end
 allow: exit, restart_syscall, rt_sigreturn
 
-# abort(3): a failing assertion dies by its signal
-allow: getpid, gettid, rt_sigaction, rt_sigprocmask, tgkill
+# abort(3) and what leads to it: a failing check says why and dies by its signal
+allow: getpid, gettid, rt_sigaction, rt_sigprocmask, tgkill, tkill, writev
 
 # calls that libraries try and do without only when told ENOSYS
 errno(ENOSYS): cachestat, clone3, close_range, epoll_pwait2, faccessat2, fchmodat2, futex_waitv
@@ -104,6 +110,99 @@ errno(ENOSYS): statx
 ";
     assert_eq!(derived.gate, expected);
     assert_eq!(derived.notes, Vec::<String>::new());
+}
+
+#[test]
+fn siblings_are_added_with_their_reasons() {
+    let names = ["brk", "fstat", "mmap", "openat", "read", "write", "exit_group"];
+    let derived = derive(&recording(&[run(1, &names)]), &DeriveOptions::default()).unwrap();
+    let expected = "
+# open(3) is openat since glibc 2.26, and open in musl
+allow: open
+
+# stat(3), lstat(3) and fstat(3) are newfstatat since glibc 2.33, and calls of their own before it and in musl
+allow: lstat, newfstatat, stat
+
+# stdio reads with read in glibc and with readv in musl
+allow: readv
+";
+    assert!(derived.gate.contains(expected), "{}", derived.gate);
+    // What libraries do without answers ENOSYS, and what wasn't seen in any form is not there.
+    let allowed = allowed(&derived.gate);
+    for name in ["statx", "openat2", "clone3", "socket", "mkdir", "fork", "futex"] {
+        assert!(!allowed.contains(&(None, name.to_owned())), "{name}");
+    }
+    let why = derived.targets.iter().find(|target| target.call == "open").unwrap();
+    assert_eq!((why.abi, why.verb), (Abi::X86_64, "allow"));
+    assert_eq!(why.reason, ["open(3) is openat since glibc 2.26, and open in musl"]);
+}
+
+/// On the ABI where the relative was seen, and on no other.
+#[test]
+fn siblings_stay_on_their_abi() {
+    let mut run = run(1, &["read"]);
+    run.rows.push(row(Abi::X86, "clock_gettime64", Phase::Run));
+    run.rows.push(row(Abi::X86, "openat", Phase::Run));
+    run.rows.push(row(Abi::X86, "futex_time64", Phase::Run));
+    let derived = derive(&recording(&[run]), &DeriveOptions::default()).unwrap();
+    let allowed = allowed(&derived.gate);
+    let x86 = |name: &str| allowed.contains(&(Some("x86".to_owned()), name.to_owned()));
+    assert!(x86("open") && x86("futex"), "{}", derived.gate);
+    assert!(!allowed.contains(&(None, "open".to_owned())));
+    assert!(allowed.contains(&(None, "clock_gettime".to_owned())), "{}", derived.gate);
+}
+
+/// A sibling is held as what was seen is held; without anything to hold it to, a call of power isn't added.
+#[test]
+fn a_sibling_is_no_door_around_a_condition() {
+    let rows: &[(&str, &[(&str, Values)])] =
+        &[("mmap", &[("prot", seen(&[1, 3]))]), ("openat", &[("flags", seen(&[0, 0x80000]))]), ("vfork", &[])];
+    let derived = |arguments| {
+        let options = DeriveOptions { arguments, ..DeriveOptions::default() };
+        allowed(&derive(&recording(&[with_arguments(rows)]), &options).unwrap().gate)
+    };
+    let has = |allowed: &BTreeSet<_>, text: &str| allowed.contains(&(None::<String>, text.to_owned()));
+    let clone = "clone(clone_flags lacks CLONE_NEWCGROUP|CLONE_NEWIPC|CLONE_NEWNET|CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWUSER|\
+                 CLONE_NEWUTS)";
+    let whole = derived(Arguments::None);
+    assert!(has(&whole, "mprotect") && has(&whole, "open") && has(&whole, clone), "{whole:?}");
+    let safe = derived(Arguments::Safe);
+    assert!(has(&safe, "mprotect(prot lacks ~0x3)") && has(&safe, "open") && has(&safe, clone), "{safe:?}");
+    let all = derived(Arguments::All);
+    assert!(has(&all, "mprotect(prot lacks ~0x3)") && has(&all, "open(flags lacks ~0x80000)"), "{all:?}");
+}
+
+#[test]
+fn calls_of_few_runs_stand_apart_when_asked_for() {
+    let runs = [run(1, &["read"]), run(2, &["read", "mkdir"]), run(3, &["read", "mkdir", "chdir"])];
+    let options = DeriveOptions { min_runs: 3, siblings: SiblingCalls::None, ..DeriveOptions::default() };
+    let derived = derive(&recording(&runs), &options).unwrap();
+    let expected = "
+# observed
+allow: read
+
+# observed in fewer than 3 of 3 runs: does the program need them, or did a test?
+# chdir 1, mkdir 2
+allow: chdir, mkdir
+";
+    assert!(derived.gate.contains(expected), "{}", derived.gate);
+    assert!(
+        derived.notes.contains(&"seen in fewer than 3 of 3 runs: chdir 1, mkdir 2".to_owned()),
+        "{:?}",
+        derived.notes
+    );
+}
+
+/// Past the bound a parameter is left free, and a note says so.
+#[test]
+fn what_is_left_free_is_said() {
+    let many = seen(&(0..17).collect::<Vec<_>>());
+    let run = with_arguments(&[("fcntl", &[("cmd", many)]), ("futex", &[("op", seen(&[0x80, 0x189]))])]);
+    let options = DeriveOptions { arguments: Arguments::All, ..DeriveOptions::default() };
+    let derived = derive(&recording(&[run]), &options).unwrap();
+    let note = "`cmd` of fcntl (x86_64) is left free: it was seen with 17 values, and 16 are the most it is held to";
+    assert_eq!(derived.notes, [note]);
+    assert!(allowed(&derived.gate).contains(&(None, "futex(op & 0xfffffe7f in {0, 1, 3, 4, 5, 9, 10})".to_owned())));
 }
 
 #[test]
@@ -167,6 +266,7 @@ fn numbers_without_a_name_stay_numbers() {
         phase: Phase::Run,
         calls: 1,
         arguments: BTreeMap::new(),
+        first: None,
     };
     run.rows.push(number(Abi::X86_64, 1000, Some("brand_new\nallow: all")));
     run.rows.push(number(Abi::X86_64, u32::MAX, None));
@@ -205,7 +305,7 @@ fn arguments_are_held_to_what_was_seen() {
         ("execve", &[("filename", seen(&[1]))]),
         ("rt_sigprocmask", &[("how", seen(&[2]))]),
     ]);
-    let options = DeriveOptions { arguments: true, ..DeriveOptions::default() };
+    let options = DeriveOptions { arguments: Arguments::Safe, ..DeriveOptions::default() };
     let derived = derive(&recording(std::slice::from_ref(&run)), &options).unwrap();
     let allowed = allowed(&derived.gate);
     for target in [
@@ -300,7 +400,7 @@ fn some_rows() -> impl Strategy<Value = Vec<Row>> {
             let (nr, name) = calls[index % calls.len()];
             let parameters = tables::prototype(abi, name).unwrap_or_default();
             let arguments = parameters.iter().map(|parameter| parameter.name.to_owned()).zip(values).collect();
-            let row = Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments };
+            let row = Row { abi, syscall: Some(name.to_owned()), nr, phase, calls: 1, arguments, first: None };
             rows.insert((abi, nr, phase), row);
         }
         rows.into_values().collect()
@@ -312,11 +412,12 @@ proptest! {
     fn everything_observed_is_allowed_and_the_text_is_a_policy(
         rows in some_rows(),
         runtime in prop_oneof![Just(None), Just(Some(Runtime::Runc)), Just(Some(Runtime::Crun))],
-        arguments in any::<bool>(),
+        arguments in prop::sample::select(Arguments::ALL),
+        siblings in prop::sample::select(SiblingCalls::ALL),
     ) {
         let mut run = run(1, &[]);
         run.rows = rows.clone();
-        let options = DeriveOptions { runtime, arguments, ..DeriveOptions::default() };
+        let options = DeriveOptions { runtime, arguments: arguments.0, siblings: siblings.0, ..DeriveOptions::default() };
         let derived = derive(&recording(&[run]), &options).unwrap();
         // A single target is never cut, whatever its condition.
         let short = |line: &str| line.starts_with('#') || line.len() <= 110 || !line.contains("), ");

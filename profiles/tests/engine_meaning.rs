@@ -33,7 +33,7 @@ fn policy(engine: Engine, text: &str) -> Result<Policy, Vec<Diagnostic>> {
     let document = Document { text, source, selector: None };
     let mut includes = |_: &str, _| panic!("nothing is included");
     let imported = read_as(engine, &host(), Format::Oci, &document, &mut includes);
-    let gate = imported.gate.ok_or(imported.diagnostics)?;
+    let gate = imported.gate().ok_or(imported.diagnostics)?;
     let source = sources.add("policy", gate.clone());
     let (file, diagnostics) = parse(source, &gate);
     assert!(diagnostics.is_empty(), "{gate}\n{diagnostics:#?}");

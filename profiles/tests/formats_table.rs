@@ -114,7 +114,7 @@ fn written(path: &Path, policy: &Policy, from: Format) -> Result<Result<&'static
     };
     let text = String::from_utf8(exported.bytes).unwrap();
     let read = imported(path, from, &text, None);
-    let gate = read.gate.ok_or_else(|| format!("not read back: {:#?}\n{text}", read.diagnostics))?;
+    let gate = read.gate().ok_or_else(|| format!("not read back: {:#?}\n{text}", read.diagnostics))?;
     relation(policy, &lowered(&gate)).map(Ok).ok_or_else(|| format!("differs:\n{text}"))
 }
 
@@ -145,7 +145,7 @@ fn rows(folder: &Path, file: &Path) -> Result<Vec<String>, String> {
     for selector in selectors {
         let read = imported(file, format, &text, selector.as_deref());
         let shown = selector.map_or(name.clone(), |selector| format!("{name}#{selector}"));
-        let Some(gate) = read.gate else {
+        let Some(gate) = read.gate() else {
             let error = read.diagnostics.iter().find(|finding| finding.is_error()).unwrap();
             rows.push(format!("| {shown} | {format} | no: {} | – | – |", first_line(&error.message)));
             continue;

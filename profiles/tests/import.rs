@@ -30,7 +30,7 @@ fn imported(format: Format, text: &str) -> Imported {
 #[track_caller]
 fn policy_for(format: Format, text: &str, capabilities: &[&'static str], kernel: Version) -> Policy {
     let imported = imported(format, text);
-    let gate = imported.gate.unwrap_or_else(|| panic!("{:#?}", imported.diagnostics));
+    let gate = imported.gate().unwrap_or_else(|| panic!("{:#?}", imported.diagnostics));
     let mut sources = Sources::default();
     let source = sources.add("gate", gate.clone());
     let (file, diagnostics) = parse(source, &gate);
@@ -59,7 +59,7 @@ fn done(policy: &Policy, call: &str, args: [u64; 6]) -> Action {
 fn found(format: Format, text: &str) -> Vec<String> {
     let imported = imported(format, text);
     let errors = imported.diagnostics.iter().filter(|finding| finding.is_error()).count();
-    assert_eq!(imported.gate.is_none(), errors > 0, "{:#?}", imported.diagnostics);
+    assert_eq!(imported.file.is_none(), errors > 0, "{:#?}", imported.diagnostics);
     for finding in &imported.diagnostics {
         let next_step = finding.severity < Severity::Error || finding.help.is_some();
         assert!(next_step, "no next step: {finding:?}");
@@ -158,7 +158,7 @@ fn architectures_flags_and_the_listener() {
     assert_eq!(done(&policy, "open", [0; 6]), Action::KillProcess);
     let config = format!(r#"{{"ociVersion": "1.2.0", "linux": {{"seccomp": {text}}}}}"#);
     assert_eq!(Format::of(&config), Some(Format::Oci));
-    assert!(imported(Format::Oci, &config).gate.is_some());
+    assert!(imported(Format::Oci, &config).file.is_some());
 }
 
 #[test]
@@ -337,9 +337,9 @@ fn what_engines_pass_over_is_read_past() {
         let document = Document { text, source: SourceId::default(), selector: None };
         let mut none = |_: &str, at| Err(Diagnostic::error("unreadable-use", "").at(at, ""));
         let strict = read_as(engine, &host, Format::Docker, &document, &mut none);
-        assert!(strict.gate.is_none() && strict.diagnostics.iter().any(|finding| finding.code == code), "{strict:?}");
+        assert!(strict.gate().is_none() && strict.diagnostics.iter().any(|finding| finding.code == code), "{strict:?}");
         let lenient = read_leniently(engine, &host, Format::Docker, &document, &mut none);
-        assert_eq!(lenient.gate.is_some(), reads, "{engine}: {lenient:?}");
+        assert_eq!(lenient.gate().is_some(), reads, "{engine}: {lenient:?}");
         assert!(lenient.diagnostics.iter().any(|finding| finding.code == code), "{lenient:?}");
     };
     for &engine in Engine::ALL {

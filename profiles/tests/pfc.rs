@@ -93,7 +93,7 @@ fn pseudo_filter_code_is_proven_equal_to_the_filter() {
         let source = sources.add("filter", text.clone());
         let mut includes = |name: &str, at| Err(Diagnostic::error("unreadable-use", name).at(at, ""));
         let imported = import(Format::Pfc, &Document { text: &text, source, selector: None }, &mut includes);
-        let gate = imported.gate.unwrap_or_else(|| panic!("{text}\n{:#?}", imported.diagnostics));
+        let gate = imported.gate().unwrap_or_else(|| panic!("{text}\n{:#?}", imported.diagnostics));
         let (file, diagnostics) = parse(source, &gate);
         assert!(diagnostics.is_empty(), "{gate}\n{diagnostics:#?}");
         let target = Target::new(vec![Abi::X86_64], Version { major: 6, minor: 18 });

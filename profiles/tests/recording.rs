@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
-use callgate_profiles::recording::{Backend, Phase, Recording, RecordingError, Row, Run, Unbounded, Values};
+use callgate_profiles::recording::{
+    Backend, Denied, First, Phase, Recording, RecordingError, Row, Run, Scope, Since, Unbounded, Values, Verdict,
+};
+use callgate_profiles::tally::Tally;
 use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
 use proptest::prelude::*;
 
 fn some_values() -> impl Strategy<Value = Values> {
@@ -14,41 +18,103 @@ fn some_values() -> impl Strategy<Value = Values> {
     ]
 }
 
+fn some_phase() -> impl Strategy<Value = Phase> {
+    prop_oneof![Just(Phase::Exec), Just(Phase::Run), Just(Phase::Serving)]
+}
+
+fn some_first() -> impl Strategy<Value = First> {
+    let name = || "[ -~]{0,5}";
+    (any::<u64>(), any::<u32>(), name(), option::of(name()), option::of(name())).prop_map(
+        |(after, process, thread, executable, test)| First { after, process, task: process, thread, executable, test },
+    )
+}
+
+fn some_denied() -> impl Strategy<Value = Vec<Denied>> {
+    let verdict = prop_oneof![
+        (1..=4095_u16).prop_map(Verdict::Errno),
+        Just(Verdict::Trap),
+        Just(Verdict::Kill),
+        Just(Verdict::Answered)
+    ];
+    btree_map((0..6u32, some_phase(), verdict), (1..9u64, option::of(some_first())), 0..3).prop_map(|rows| {
+        let denied = |((nr, phase, verdict), (calls, first))| Denied {
+            abi: Abi::X86_64,
+            syscall: None,
+            nr,
+            phase,
+            verdict,
+            calls,
+            first,
+        };
+        rows.into_iter().map(denied).collect()
+    })
+}
+
+fn some_scope() -> impl Strategy<Value = (Scope, Since, bool)> {
+    let scope = prop_oneof![
+        Just(Scope::Command),
+        "[a-f0-9]{12}".prop_map(Scope::Container),
+        "/[a-z/]{0,9}".prop_map(Scope::Cgroup),
+        any::<u32>().prop_map(Scope::Process)
+    ];
+    (scope, prop_oneof![Just(Since::Start), Just(Since::Filter)], any::<bool>())
+}
+
 fn some_rows() -> impl Strategy<Value = Vec<Row>> {
     let abi = prop_oneof![Just(Abi::X86_64), Just(Abi::X86), Just(Abi::X32)];
-    let phase = prop_oneof![Just(Phase::Exec), Just(Phase::Run)];
+    let phase = some_phase();
     let arguments = btree_map(prop_oneof![Just("family".to_owned()), Just("type".to_owned())], some_values(), 0..3);
-    btree_map((abi, 0..6u32, phase), (1..9u64, any::<bool>(), arguments), 0..8).prop_map(|rows| {
-        let row = |((abi, nr, phase), (calls, named, arguments)): ((Abi, u32, Phase), (u64, bool, _))| Row {
-            abi,
-            syscall: named.then(|| format!("call{nr}")),
-            nr: if abi == Abi::X32 { nr | callgate_compiler::abi::X32_BIT } else { nr },
-            phase,
-            calls,
-            arguments,
-        };
-        rows.into_iter().map(row).collect()
-    })
+    btree_map((abi, 0..6u32, phase), (1..9u64, any::<bool>(), arguments, option::of(some_first())), 0..8).prop_map(
+        |rows| {
+            let row =
+                |((abi, nr, phase), (calls, named, arguments, first)): ((Abi, u32, Phase), (u64, bool, _, _))| Row {
+                    abi,
+                    syscall: named.then(|| format!("call{nr}")),
+                    nr: if abi == Abi::X32 { nr | callgate_compiler::abi::X32_BIT } else { nr },
+                    phase,
+                    calls,
+                    arguments,
+                    first,
+                };
+            rows.into_iter().map(row).collect()
+        },
+    )
 }
 
 /// A run of which everything but the id is drawn: runs of different ids are different runs.
 fn some_run() -> impl Strategy<Value = Run> {
     let backend = prop_oneof![Just(Backend::Ebpf), Just(Backend::Notify), Just(Backend::Ptrace)];
     let lost = btree_map(Just("argument_values".to_owned()), 1..5u64, 0..2);
-    (any::<u128>(), vec("[ -~\n]{0,8}", 0..3), backend, any::<bool>(), lost, 0..3u64, some_rows()).prop_map(
-        |(id, command, backend, calls_exact, lost, still_running, rows)| Run {
-            id: format!("{id:032x}"),
-            command,
-            backend,
-            kernel: "6.18.44".to_owned(),
-            machine: "x86_64".to_owned(),
-            calls_exact,
-            lost,
-            still_running,
-            ended: "exit 0".to_owned(),
-            rows,
-        },
+    (
+        any::<u128>(),
+        vec("[ -~\n]{0,8}", 0..3),
+        backend,
+        any::<bool>(),
+        lost,
+        0..3u64,
+        some_rows(),
+        some_denied(),
+        some_scope(),
     )
+        .prop_map(
+            |(id, command, backend, calls_exact, lost, still_running, rows, denied, (scope, since, in_progress))| Run {
+                id: format!("{id:032x}"),
+                command,
+                scope,
+                since,
+                backend,
+                kernel: "6.18.44".to_owned(),
+                machine: "x86_64".to_owned(),
+                calls_exact,
+                lost,
+                still_running,
+                serving_after: (still_running > 1).then_some(still_running),
+                in_progress,
+                ended: "exit 0".to_owned(),
+                rows,
+                denied,
+            },
+        )
 }
 
 fn recording(runs: &[Run]) -> Recording {
@@ -92,14 +158,19 @@ fn run(id: u8, rows: Vec<Row>) -> Run {
     Run {
         id: format!("{id:032x}"),
         command: vec!["cat".to_owned(), "/etc/hostname".to_owned()],
+        scope: Scope::default(),
+        since: Since::default(),
         backend: Backend::Ebpf,
         kernel: "6.18.44".to_owned(),
         machine: "x86_64".to_owned(),
         calls_exact: true,
         lost: BTreeMap::new(),
         still_running: 0,
+        serving_after: None,
+        in_progress: false,
         ended: "exit 0".to_owned(),
         rows,
+        denied: Vec::new(),
     }
 }
 
@@ -112,6 +183,7 @@ fn socket(families: Option<&[u64]>) -> Row {
         phase: Phase::Run,
         calls: 2,
         arguments: families.map(|families| ("family".to_owned(), values(families))).into_iter().collect(),
+        first: None,
     }
 }
 
@@ -202,4 +274,54 @@ fn an_incomplete_recording_is_read_and_says_so() {
     let read = Recording::from_json(&recording(&[lossy]).to_json()).unwrap();
     assert!(!read.is_complete());
     assert_eq!(read.lost(), BTreeMap::from([("forked_tasks".to_owned(), 3)]));
+}
+
+proptest! {
+    /// What a policy is derived from is the same whichever way the runs come: as one recording, one by one in any order, some
+    /// of them twice.
+    #[test]
+    fn a_tally_is_of_a_set_of_runs(runs in vec(some_run(), 0..5), order in any::<u64>()) {
+        let whole = Tally::of(&recording(&runs));
+        let mut again: Vec<&Run> = runs.iter().chain(&runs).collect();
+        let count = again.len().max(1);
+        again.rotate_left(usize::try_from(order % count as u64).unwrap());
+        if order % 2 == 0 {
+            again.reverse();
+        }
+        let mut tally = Tally::default();
+        for run in again {
+            tally.add(run).unwrap();
+        }
+        prop_assert_eq!(&tally, &whole);
+        for ((abi, nr), seen) in &tally.calls {
+            let of = |run: &&Run| run.rows.iter().any(|row| (row.abi, row.nr) == (*abi, *nr));
+            let distinct: BTreeMap<&str, &Run> = runs.iter().map(|run| (run.id.as_str(), run)).collect();
+            prop_assert_eq!(seen.runs, distinct.values().copied().filter(|run| of(run)).count() as u64);
+        }
+    }
+}
+
+/// A thousand runs that show the same are one run's worth of entries, and a changed run under an old id is found out.
+#[test]
+fn a_tally_is_bounded_by_what_is_different() {
+    let row = |nr, calls| Row {
+        abi: Abi::X86_64,
+        syscall: None,
+        nr,
+        phase: Phase::Run,
+        calls,
+        arguments: Default::default(),
+    };
+    let mut one = run(1, vec![row(0, 1), row(1, 2)]);
+    let mut tally = Tally::default();
+    tally.add(&one).unwrap();
+    let size = tally.size();
+    for id in 2..1000 {
+        one.id = format!("{id:032x}");
+        one.rows[0].calls = id;
+        tally.add(&one).unwrap();
+    }
+    assert_eq!((tally.size(), tally.runs()), (size, 999));
+    one.rows[0].calls += 1;
+    assert_eq!(tally.add(&one).unwrap_err().id, one.id);
 }

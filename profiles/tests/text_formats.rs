@@ -46,7 +46,7 @@ fn lowered(gate: &str, abis: &[Abi]) -> Policy {
 #[track_caller]
 fn policy_on(abis: &[Abi], from: import::Format, text: &str, named: &[(&str, &str)]) -> Policy {
     let imported = read(from, text, named);
-    let gate = imported.gate.unwrap_or_else(|| panic!("{text}\n{:#?}", imported.diagnostics));
+    let gate = imported.gate().unwrap_or_else(|| panic!("{text}\n{:#?}", imported.diagnostics));
     lowered(&gate, abis)
 }
 
@@ -71,7 +71,7 @@ fn done(policy: &Policy, call: &str, args: &[u64]) -> Action {
 fn found(from: import::Format, text: &str) -> Vec<String> {
     let imported = read(from, text, &[]);
     let errors = imported.diagnostics.iter().filter(|finding| finding.is_error()).count();
-    assert_eq!(imported.gate.is_none(), errors > 0, "{:#?}", imported.diagnostics);
+    assert_eq!(imported.file.is_none(), errors > 0, "{:#?}", imported.diagnostics);
     for finding in &imported.diagnostics {
         assert!(finding.severity < Severity::Error || finding.help.is_some(), "no next step: {finding:?}");
         for label in finding.labels.iter().filter(|label| label.span.source == SourceId(0)) {
@@ -174,7 +174,7 @@ mod kafel {
         assert_eq!(done(&policy, "read", &[2]), Action::Errno(1));
         // A file that includes itself ends somewhere.
         let endless = read(FROM, "#include \"a\" \"a\"", &[("a", "#include \"a\" \"a\"\n")]);
-        assert!(endless.gate.is_none());
+        assert!(endless.file.is_none());
     }
 
     #[test]
@@ -766,7 +766,7 @@ mod any_text {
     fn the_samples_are_read() {
         for (format, text) in SAMPLES {
             let imported = read(*format, text, &[("./a", "close: 1\n")]);
-            assert!(imported.gate.is_some(), "{format}: {:#?}", imported.diagnostics);
+            assert!(imported.file.is_some(), "{format}: {:#?}", imported.diagnostics);
             assert_eq!(import::Format::of(text), Some(*format), "{text}");
         }
     }

@@ -1,5 +1,7 @@
 //! `callgate explain`: what a filter does, as a policy, wherever the filter comes from.
 
+mod recording;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -19,9 +21,19 @@ use serde::Serialize;
 use super::spelling;
 use crate::cli::{Explain, Explanation, ReadAs};
 use crate::failure::{EXIT_FOUND, Failure, Outcome};
-use crate::{input, output, policy};
+use crate::{input, output, policy, recordings};
 
 pub(crate) fn run(args: &Explain) -> Outcome {
+    if let Some(file) = &args.file
+        && recordings::is_of(file)?
+    {
+        let recording = recordings::read(std::slice::from_ref(file))?;
+        return recording::run(&recording, args.call.as_deref(), &args.derive, args.json, args.output.as_deref());
+    }
+    if let Some(call) = &args.call {
+        return Err(Failure::new(format!("`{call}` would be looked up in a recording, and this is none"))
+            .help("ask `callgate eval FILE CALL` what a policy does to a call"));
+    }
     let subjects = match (args.pid, &args.file) {
         (Some(pid), _) => of_process(pid, args.index)?,
         (None, Some(file)) => vec![of_file(file, args)?],

@@ -1,13 +1,18 @@
 //! `callgate learn`: a test runner that records each test, or holds it to what was learned.
 
+mod test;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
+use callgate_profiles::Arguments;
 use callgate_profiles::recording::{Recording, Run};
-use callgate_profiles::refused::refused;
+use callgate_profiles::refused::{Refused, refused};
 use callgate_profiles::stability::{Sight, sights};
+use callgate_tracer::command::Prepared;
 use callgate_tracer::imitate;
 use callgate_tracer::record::{RecordOptions, Status, record};
 
@@ -16,18 +21,26 @@ use crate::failure::{EXIT_INCOMPLETE, Failure, Outcome};
 use crate::{input, output, policy, recordings};
 
 pub(crate) fn run(args: &Learn) -> Outcome {
-    let known = if args.locked { Some(Known::read(&args.into)?) } else { None };
+    let name = test::name(&args.command);
+    if test::only_lists(&args.command) {
+        let command = Prepared::new(&args.command)?;
+        return Err(Failure::from(command.failed(command.exec())));
+    }
+    let known = if args.locked { Some(Known::read(&args.into, args.args)?) } else { None };
     if known.is_none() {
         make_folder(&args.into)?;
     }
-    let recorded = record(&args.command, &RecordOptions { backend: args.backend, ..RecordOptions::default() })?;
+    let mut recorded = record(&args.command, &RecordOptions { backend: args.backend, ..RecordOptions::default() })?;
+    if let Some(name) = &name {
+        test::mark(&mut recorded.run, name);
+    }
     let run = &recorded.run;
     match &known {
         None => {
             let place = recordings::place_in(&args.into, &run.id);
             output::write(Some(&place), Recording::of(run.clone()).to_json().as_bytes())?;
         }
-        Some(known) => hold(known, run, args)?,
+        Some(known) => hold(known, run, name.as_deref(), args)?,
     }
     if !run.is_complete() {
         let lost: Vec<String> = run.lost.iter().map(|(what, count)| format!("{count} {what}")).collect();
@@ -59,11 +72,11 @@ enum Known {
 }
 
 impl Known {
-    fn read(path: &PathBuf) -> Result<Self, Failure> {
+    fn read(path: &PathBuf, arguments: Arguments) -> Result<Self, Failure> {
         let is_recording = path.is_dir() || recordings::is_recording(&input::read(path)?);
         if is_recording {
             let recording = recordings::read(std::slice::from_ref(path))?;
-            return Ok(Self::Seen(recording.runs.values().flat_map(|run| sights(run, false)).collect()));
+            return Ok(Self::Seen(recording.runs.values().flat_map(|run| sights(run, arguments)).collect()));
         }
         let reading = policy::reading(&Default::default(), &[])?;
         let loaded = input::load(std::slice::from_ref(path), &[], &reading)?;
@@ -72,24 +85,62 @@ impl Known {
     }
 }
 
-/// Fails when the run did what isn't known, with what to add.
-fn hold(known: &Known, run: &Run, args: &Learn) -> Result<(), Failure> {
-    let news: Vec<String> = match known {
-        Known::Seen(seen) => sights(run, false).difference(seen).map(new_call).collect(),
-        Known::Allowed(checked) => refused(&checked.policy, run)?.iter().map(ToString::to_string).collect(),
+/// Fails when the run did what isn't known: which test, by which executable, and what to add.
+fn hold(known: &Known, run: &Run, name: Option<&str>, args: &Learn) -> Result<(), Failure> {
+    let news: Vec<New> = match known {
+        Known::Seen(seen) => sights(run, args.args).difference(seen).map(New::of_sight).collect(),
+        Known::Allowed(checked) => refused(&checked.policy, run)?.into_iter().map(New::of_refused).collect(),
     };
     if news.is_empty() {
         return Ok(());
     }
     let command = args.command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-    let message = format!("`{command}` did what {} doesn't have:\n  {}", args.into.display(), news.join("\n  "));
+    let test = name.map_or_else(|| format!("`{command}`"), |name| format!("the test {name} (`{command}`)"));
+    let lines: Vec<String> = news.iter().map(|new| new.line(run)).collect();
+    let message = format!("{test} did what {} doesn't have:\n  {}", args.into.display(), lines.join("\n  "));
     Err(Failure::new(message)
         .help("learn again without `--locked`, or add the statements; if nobody meant the test to do this, find out why it does")
         .status(EXIT_INCOMPLETE))
 }
 
-fn new_call(sight: &Sight) -> String {
-    let (Sight::Call(abi, nr) | Sight::Value(abi, nr, ..)) = sight;
-    let name = tables::name(*abi, *nr).map_or_else(|| nr.to_string(), str::to_owned);
-    format!("{name} on {abi} is new: add `allow: {name}`")
+/// Something a run did that isn't known.
+struct New {
+    abi: Abi,
+    nr: u32,
+    what: String,
+    statement: String,
+}
+
+impl New {
+    fn of_sight(sight: &Sight) -> Self {
+        let (Sight::Call(abi, nr) | Sight::Value(abi, nr, ..)) = sight;
+        let call = tables::name(*abi, *nr).map_or_else(|| nr.to_string(), str::to_owned);
+        let (what, statement) = match sight {
+            Sight::Value(_, _, parameter, Some(value)) => (
+                format!("{call} on {abi} with {parameter} {value:#x} is new"),
+                format!("allow: {call}({parameter} == {value:#x})"),
+            ),
+            Sight::Value(_, _, parameter, None) => {
+                (format!("{call} on {abi} with many values of {parameter} is new"), format!("allow: {call}"))
+            }
+            Sight::Call(..) => (format!("{call} on {abi} is new"), format!("allow: {call}")),
+        };
+        Self { abi: *abi, nr: *nr, what, statement }
+    }
+
+    fn of_refused(refused: Refused) -> Self {
+        let statement = refused.statement();
+        let said = refused.to_string();
+        let what = said.strip_suffix(&format!(": add `{statement}`")).unwrap_or(&said).to_owned();
+        Self { abi: refused.abi, nr: refused.nr, what, statement }
+    }
+
+    /// With the executable that made the call first, where the recorder says.
+    fn line(&self, run: &Run) -> String {
+        let Self { abi, nr, what, statement } = self;
+        let row = run.rows.iter().find(|row| (row.abi, row.nr) == (*abi, *nr));
+        let first = row.and_then(|row| row.first.as_ref()).and_then(|first| first.executable.as_deref());
+        let by = first.map(|executable| format!(", first called by {executable}")).unwrap_or_default();
+        format!("{what}{by}: add `{statement}`")
+    }
 }

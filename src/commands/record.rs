@@ -17,7 +17,7 @@ use repeat::Progress;
 pub(crate) fn run(args: &Record) -> Outcome {
     output::can_write(&args.output)?;
     let options = RecordOptions { backend: args.backend, ..RecordOptions::default() };
-    let mut progress = Progress::new(args.repeat, args.until_stable, args.derive.arguments);
+    let mut progress = Progress::new(args.repeat, args.until_stable, args.derive.held());
     let mut recording = Recording::default();
     let mut ending = Status::Exited(0);
     let mut said: BTreeSet<String> = BTreeSet::new();
@@ -91,6 +91,8 @@ fn conclude(recording: &Recording, progress: &Progress, ending: Status) -> Outco
 
 #[cfg(test)]
 mod tests {
+    use callgate_profiles::Arguments;
+
     use super::*;
 
     #[test]
@@ -99,7 +101,7 @@ mod tests {
             "id": "00000000000000000000000000000001", "command": ["true"], "backend": "ebpf", "kernel": "6.18",
             "machine": "x86_64", "calls_exact": true, "ended": "exit 0", "rows": []}]}"#;
         let mut recording = Recording::from_json(text).expect("a recording");
-        let once = Progress::new(None, None, false);
+        let once = Progress::new(None, None, Arguments::None);
         assert_eq!(conclude(&recording, &once, Status::Exited(4)).expect("complete"), 4);
         let run = recording.runs.values_mut().next().expect("a run");
         run.lost.insert("forked_tasks".to_owned(), 1);

@@ -80,7 +80,7 @@ impl Loader {
         // One that never looks at the token is for the machine it was found on.
         let abis: Vec<_> = policy::host_abi().ok().filter(|abi| abi.endian() == filter.endian).into_iter().collect();
         let imported = from_program(&filter.program, filter.endian, &abis, source);
-        self.take(name, imported, source, scope);
+        self.take(name, imported, source, vec![source], scope);
         source
     }
 
@@ -88,6 +88,7 @@ impl Loader {
     pub(super) fn import(&mut self, format: Format, file: &File<'_>, reading: &Reading, scope: u32) -> SourceId {
         let name = file.path.display().to_string();
         let source = self.sources.add(&name, file.text.clone());
+        let mut read_from = vec![source];
         let imported = {
             let Self { sources, diagnostics, include_dirs, .. } = self;
             // What an included file includes is looked for from there.
@@ -103,6 +104,7 @@ impl Loader {
                 }
                 let id = sources.add(found.display().to_string(), text.clone());
                 paths.insert(id, found);
+                read_from.push(id);
                 Ok((id, text))
             };
             let document = Document { text: &file.text, source, selector: file.selector.as_deref() };
@@ -112,21 +114,23 @@ impl Loader {
             Some(selector) => format!("{name}#{selector}"),
             None => name,
         };
-        self.take(&shown, imported, source, scope);
+        self.take(&shown, imported, source, read_from, scope);
         source
     }
 
-    /// Takes over what came of a translation.
-    fn take(&mut self, name: &str, imported: Imported, source: SourceId, scope: u32) {
-        self.diagnostics.extend(imported.diagnostics);
-        if let Some(gate) = imported.gate {
-            let id = self.parse(&format!("{name} as a policy"), gate, 1, scope);
-            self.translated.push(id);
-        } else {
-            // The least policy stands in, so that nothing but the file's own errors is said.
-            let (file, _) = parse(source, "deny: all");
-            self.units.push(Unit { source, file, layer: 1, scope });
-        }
+    /// Takes over what came of a translation, and the texts that its places are in.
+    fn take(&mut self, name: &str, mut imported: Imported, source: SourceId, read_from: Vec<SourceId>, scope: u32) {
+        self.diagnostics.append(&mut imported.diagnostics);
+        self.translated.extend(read_from);
+        let Self { sources, translated, .. } = self;
+        let file = imported.into_file(|text| {
+            let id = sources.add(format!("{name} as a policy"), text);
+            translated.push(id);
+            id
+        });
+        // Without one, the least policy stands in, so that nothing but the file's own errors is said.
+        let file = file.unwrap_or_else(|| parse(source, "deny: all").0);
+        self.units.push(Unit { source, file, layer: 1, scope });
     }
 }
 

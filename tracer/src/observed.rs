@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_profiles::recording::{Backend, Phase, Row, Run, Unbounded, Values};
+use callgate_profiles::recording::{Backend, Phase, Row, Run, Scope, Since, Unbounded, Values};
 use nix::sys::utsname::uname;
 
 use crate::command::Prepared;
@@ -120,6 +120,7 @@ impl Observed {
                     .into_iter()
                     .map(|(arg, values)| (parameter_name(abi, nr, arg), values))
                     .collect(),
+                first: None,
             })
             .collect()
     }
@@ -136,14 +137,19 @@ impl Observed {
         Ok(Run {
             id: format!("{:032x}", u128::from_be_bytes(random)),
             command: command.words(),
+            scope: Scope::default(),
+            since: Since::default(),
             backend,
             kernel: machine.release().to_string_lossy().into_owned(),
             machine: machine.machine().to_string_lossy().into_owned(),
             calls_exact: ending.calls_exact,
             lost: std::mem::take(&mut self.lost),
             still_running: ending.still_running,
+            serving_after: None,
+            in_progress: false,
             ended: in_words(ending.status),
             rows: self.into_rows(),
+            denied: Vec::new(),
         })
     }
 }

@@ -63,7 +63,7 @@ pub enum Status {
 
 impl Status {
     /// From what waitpid(2) gives of a process that has ended.
-    fn of(status: libc::c_int) -> Self {
+    pub(crate) fn of(status: libc::c_int) -> Self {
         if libc::WIFSIGNALED(status) {
             Self::Signaled(libc::WTERMSIG(status))
         } else {

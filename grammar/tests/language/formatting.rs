@@ -1,6 +1,6 @@
 //! The canonical form, by example and by law.
 
-use callgate_grammar::{SourceId, Sources, format, parse};
+use callgate_grammar::{SourceId, Sources, format, parse, print};
 use proptest::prelude::*;
 
 use crate::properties::tokens;
@@ -23,6 +23,13 @@ fn check_laws(text: &str) {
     assert_eq!(meaning(&formatted), (tree, comments), "formatting {text:?} changed it");
     assert!(!formatted.lines().any(|line| line.ends_with(' ')), "a blank at the end of a line: {formatted:?}");
     assert!(!formatted.contains("\n\n\n") && !formatted.starts_with('\n'), "empty lines: {formatted:?}");
+    let (file, _) = parse(SourceId(0), text);
+    let printed = print(&file).expect("a tree of a text has a text");
+    assert_eq!(meaning(&printed), (tree_of(text), Vec::new()), "printing the tree of {text:?} gave {printed:?}");
+}
+
+fn tree_of(text: &str) -> String {
+    meaning(text).0
 }
 
 /// The tree without its spans, and the text of each comment.

@@ -1,219 +1,218 @@
-//! What the recording says of each call, over all runs and phases.
+//! What the runs say of each call, as statements.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::condition::Width;
-use callgate_compiler::tables::{self, Role};
+use callgate_compiler::tables;
 
-use super::DeriveOptions;
+use super::condition::{Held, held};
 use super::header::count;
 use super::text::{Section, Targets, for_comment};
-use crate::held::is_held;
-use crate::recording::{Phase, Recording, Run, Values, common_values};
-use crate::stability::unseen;
+use super::{DeriveOptions, SiblingCalls};
+use crate::held::Arguments;
+use crate::recording::Values;
+use crate::tally::{Seen, Tally};
 
-/// A parameter seen with more values than this is not held to them.
-const MOST_VALUES: usize = 16;
-
-/// What a tracer sets the number to, to skip a call (ptrace(2)).
-const SKIPPED: u32 = u32::MAX;
-
-/// One number of one ABI.
-struct Seen {
-    /// Its name, by the tables of today.
-    name: Option<&'static str>,
-    /// Its name, by the tables of the day of the recording.
-    recorded_name: Option<String>,
-    /// Made by the execve that starts the command.
-    starts: bool,
-    /// Runs it was seen in.
-    runs: BTreeSet<String>,
-    /// The values of the parameters that every row of every run kept.
-    arguments: BTreeMap<String, Values>,
+/// Everything seen, and how far its arguments are held.
+pub(super) struct Observed<'t> {
+    tally: &'t Tally,
+    arguments: Arguments,
+    /// Calls seen in fewer runs than this stand apart.
+    min_runs: u64,
+    siblings: SiblingCalls,
 }
 
-/// Everything seen.
-pub(super) struct Observed {
-    calls: BTreeMap<(Abi, u32), Seen>,
-    machines: BTreeSet<Abi>,
-    runs: usize,
-    conditions: bool,
-}
-
-impl Observed {
-    pub(super) fn of(recording: &Recording, arguments: bool) -> Self {
-        let mut calls: BTreeMap<(Abi, u32), Seen> = BTreeMap::new();
-        let mut machines = BTreeSet::new();
-        for run in recording.runs.values() {
-            machines.extend(machine(run));
-            for row in run.rows.iter().filter(|row| row.nr != SKIPPED) {
-                let starts = row.phase == Phase::Exec;
-                calls
-                    .entry((row.abi, row.nr))
-                    .and_modify(|seen| {
-                        seen.starts |= starts;
-                        seen.runs.insert(run.id.clone());
-                        common_values(&mut seen.arguments, &row.arguments);
-                    })
-                    .or_insert_with(|| Seen {
-                        name: tables::name(row.abi, row.nr),
-                        recorded_name: row.syscall.clone(),
-                        starts,
-                        runs: BTreeSet::from([run.id.clone()]),
-                        arguments: row.arguments.clone(),
-                    });
-            }
-        }
+impl<'t> Observed<'t> {
+    pub(super) fn of(tally: &'t Tally, options: &DeriveOptions) -> Self {
         // What is missing from an incomplete recording may be values.
-        Self { calls, machines, runs: recording.runs.len(), conditions: arguments && recording.is_complete() }
+        let arguments = if tally.is_complete() { options.arguments } else { Arguments::None };
+        let min_runs = options.min_runs.min(tally.runs());
+        Self { tally, arguments, min_runs, siblings: options.siblings }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.calls.is_empty()
+    pub(super) fn arguments(&self) -> Arguments {
+        self.arguments
     }
 
-    /// The own ABIs of the machines of the runs, where runtimes and `callgate run` make their calls.
-    pub(super) fn machines(&self) -> BTreeSet<Abi> {
-        self.machines.clone()
-    }
-
-    /// Every ABI that a call was made through, and the machines' own.
     pub(super) fn abis(&self) -> BTreeSet<Abi> {
-        self.calls.keys().map(|&(abi, _)| abi).chain(self.machines.iter().copied()).collect()
+        self.tally.abis()
     }
 
-    /// The calls that start the command.
-    pub(super) fn starting(&self) -> Targets {
-        let starting = self.calls.iter().filter(|(_, seen)| seen.starts);
-        starting.filter_map(|(&(abi, _), seen)| Some(((abi, seen.name?.to_owned()), seen.name?.to_owned()))).collect()
+    /// The condition that a call which was seen holds the parameter to; `Some(None)`: it is left free, or the call has no such
+    /// parameter, as clone3 has none of clone's. `None`: the call wasn't seen.
+    pub(super) fn held_to(&self, abi: Abi, call: &str, parameter: &str) -> Option<Option<String>> {
+        let seen = self.tally.calls.get(&(abi, tables::number(abi, call)?))?;
+        let held = self.held(abi, call, seen).into_iter().find(|(name, _)| *name == parameter);
+        Some(held.and_then(|(_, held)| if let Held::To(text) = held { Some(text) } else { None }))
     }
 
-    /// The calls with a name, then those without.
-    pub(super) fn sections(&self) -> [Section; 2] {
-        let mut named = Targets::new();
-        let mut unnamed = Targets::new();
-        let mut old_names = Vec::new();
-        for (&(abi, nr), seen) in &self.calls {
+    /// What was called before the command's own program: the calls that start it, and what a container's runtime called
+    /// under the filter.
+    pub(super) fn before(&self) -> (Targets, Targets) {
+        let before = self.tally.calls.iter().filter(|(_, seen)| seen.before);
+        let named = before.filter_map(|(&(abi, _), seen)| Some((abi, seen.name?, seen)));
+        let starts = |name: &str| matches!(name, "execve" | "execveat");
+        let (start, runtime): (Vec<_>, Vec<_>) = named.partition(|(_, name, _)| starts(name));
+        (
+            start.into_iter().map(|(abi, name, _)| ((abi, name.to_owned()), name.to_owned())).collect(),
+            runtime
+                .into_iter()
+                .map(|(abi, name, seen)| ((abi, name.to_owned()), self.target(abi, name, seen)))
+                .collect(),
+        )
+    }
+
+    /// The calls with a name, as they are allowed.
+    pub(super) fn named(&self) -> Targets {
+        let named = self.tally.calls.iter().filter_map(|(&(abi, _), seen)| Some((abi, seen.name?, seen)));
+        named.map(|(abi, name, seen)| ((abi, name.to_owned()), self.target(abi, name, seen))).collect()
+    }
+
+    /// The calls with a name, those of them in few runs, then those without a name.
+    pub(super) fn sections(&self) -> [Section; 3] {
+        let mut common = Section { reason: vec!["observed".to_owned()], targets: Targets::new() };
+        common.reason.extend(self.unsteady());
+        let (min, all) = (self.min_runs, self.tally.runs());
+        let reason = format!("observed in fewer than {min} of {all} runs: does the program need them, or did a test?");
+        let mut rare = Section { reason: vec![reason], targets: Targets::new() };
+        let reason = "observed: numbers that callgate's tables have no name for".to_owned();
+        let mut unnamed = Section { reason: vec![reason], targets: Targets::new() };
+        for (&(abi, nr), seen) in &self.tally.calls {
             match seen.name {
                 Some(name) => {
-                    named.insert((abi, name.to_owned()), self.target(abi, name, seen));
+                    let section = if seen.runs < self.min_runs { &mut rare } else { &mut common };
+                    section.targets.insert((abi, name.to_owned()), self.target(abi, name, seen));
                 }
                 None => {
-                    unnamed.insert((abi, nr.to_string()), nr.to_string());
-                    old_names
-                        .extend(seen.recorded_name.as_deref().map(|name| format!("{nr} is {}", for_comment(name))));
+                    unnamed.targets.insert((abi, nr.to_string()), nr.to_string());
+                    let old = seen.recorded_name.as_deref();
+                    unnamed.reason.extend(old.map(|name| format!("{nr} is {}", for_comment(name))));
                 }
             }
         }
-        let mut reason = vec!["observed".to_owned()];
-        reason.extend(self.unsteady());
-        let mut unnamed_reason = vec!["observed: numbers that callgate's tables have no name for".to_owned()];
-        unnamed_reason.extend(old_names);
-        [Section { reason, targets: named }, Section { reason: unnamed_reason, targets: unnamed }]
+        let counts = self.in_few(|seen| seen.runs < self.min_runs);
+        rare.reason.extend((!counts.is_empty()).then(|| counts.join(", ")));
+        [common, rare, unnamed]
     }
 
     /// Calls that were not in every run, for a comment.
     fn unsteady(&self) -> Option<String> {
         const SHOWN: usize = 12;
-        let some: Vec<String> = self
-            .calls
-            .iter()
-            .filter(|(_, seen)| seen.runs.len() < self.runs)
-            .filter_map(|(_, seen)| Some(format!("{} {}", seen.name?, seen.runs.len())))
-            .collect();
+        let some = self.in_few(|seen| seen.runs < self.tally.runs() && seen.runs >= self.min_runs);
         let more = some.len().saturating_sub(SHOWN);
         let shown = some.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        (!some.is_empty()).then(|| format!("in some of {} runs only: {shown}{more}", self.runs))
+        (!some.is_empty()).then(|| format!("in some of {} runs only: {shown}{more}", self.tally.runs()))
+    }
+
+    /// The wanted calls with their number of runs, `futex 1`.
+    fn in_few(&self, wanted: impl Fn(&Seen) -> bool) -> Vec<String> {
+        let calls = self.tally.calls.values().filter(|seen| wanted(seen));
+        calls.filter_map(|seen| Some(format!("{} {}", seen.name?, seen.runs))).collect()
     }
 
     /// The call, with a condition when values are wanted and known.
     fn target(&self, abi: Abi, name: &str, seen: &Seen) -> String {
-        let conditions: Vec<String> = if self.conditions {
-            let held = seen.arguments.iter().filter(|(parameter, _)| is_held(name, parameter));
-            held.filter_map(|(parameter, values)| condition(abi, name, parameter, values)).collect()
-        } else {
-            Vec::new()
-        };
+        let held = self.held(abi, name, seen);
+        let conditions: Vec<String> = held
+            .into_iter()
+            .filter_map(|(_, held)| if let Held::To(text) = held { Some(text) } else { None })
+            .collect();
         if conditions.is_empty() { name.to_owned() } else { format!("{name}({})", conditions.join(", ")) }
     }
 
-    pub(super) fn notes(&self, recording: &Recording, options: &DeriveOptions) -> Vec<String> {
-        let mut notes = Vec::new();
-        let once: Vec<&str> =
-            self.calls.values().filter(|seen| seen.runs.len() == 1).filter_map(|seen| seen.name).collect();
-        if self.runs > 1 && !once.is_empty() {
-            notes.push(format!("seen in only one of {} runs: {}", self.runs, once.join(", ")));
+    /// What becomes of each parameter that is to be held.
+    fn held<'a>(&self, abi: Abi, name: &str, seen: &'a Seen) -> Vec<(&'a str, Held)> {
+        seen.arguments
+            .iter()
+            .filter(|(parameter, _)| self.arguments.hold(name, parameter))
+            .map(|(parameter, values)| {
+                let held = match (name, parameter.as_str()) {
+                    ("mprotect", "prot") if self.siblings == SiblingCalls::Libc => {
+                        held(abi, name, parameter, &self.readable_and_writable(abi, values))
+                    }
+                    _ => held(abi, name, parameter, values),
+                };
+                (parameter.as_str(), held)
+            })
+            .collect()
+    }
+
+    /// What was seen of mprotect's `prot`, with the reading and writing that mmap was seen to ask for: arenas of malloc(3) grow
+    /// by mprotect, when there are threads enough.
+    fn readable_and_writable(&self, abi: Abi, values: &Values) -> Values {
+        const READ_AND_WRITE: u64 = 3;
+        let mapped = ["mmap", "mmap2"].iter().filter_map(|call| {
+            let seen = self.tally.calls.get(&(abi, tables::number(abi, call)?))?;
+            seen.arguments.get("prot")
+        });
+        let mut values = values.clone();
+        if let Values::Seen(values) = &mut values {
+            let mapped =
+                mapped.filter_map(|mapped| if let Values::Seen(mapped) = mapped { Some(mapped) } else { None });
+            values.extend(mapped.flatten().map(|prot| prot & READ_AND_WRITE));
         }
-        notes.extend(unseen(recording, self.conditions).map(|unseen| unseen.to_string()));
-        let running: u64 = recording.runs.values().fold(0, |sum, run| sum.saturating_add(run.still_running));
-        if running > 0 {
+        values
+    }
+
+    pub(super) fn notes(&self, options: &DeriveOptions) -> Vec<String> {
+        let tally = self.tally;
+        let mut notes = Vec::new();
+        let once: Vec<&str> = tally.calls.values().filter(|seen| seen.runs == 1).filter_map(|seen| seen.name).collect();
+        if tally.runs() > 1 && !once.is_empty() {
+            notes.push(format!("seen in only one of {} runs: {}", tally.runs(), once.join(", ")));
+        }
+        let few: BTreeSet<String> = self.in_few(|seen| seen.runs < self.min_runs).into_iter().collect();
+        if self.min_runs > 2 && !few.is_empty() {
+            let few = few.into_iter().collect::<Vec<_>>().join(", ");
+            notes.push(format!("seen in fewer than {} of {} runs: {few}", self.min_runs, tally.runs()));
+        }
+        notes.extend(tally.unseen(self.arguments).map(|unseen| unseen.to_string()));
+        notes.extend(self.left_free());
+        if tally.still_running > 0 {
+            let running = tally.still_running;
             notes.push(format!(
                 "{} still running when the recording ended: what {} later is not in the policy",
                 if running == 1 { "1 process was".to_owned() } else { format!("{running} processes were") },
                 if running == 1 { "it called" } else { "they called" }
             ));
         }
-        if !recording.is_complete() {
+        if !tally.is_complete() {
             notes.push("the recording is incomplete: the policy may refuse what the command needs".to_owned());
-            if options.arguments {
+            if options.arguments != Arguments::None {
                 notes.push("the recording is incomplete: arguments are not held to the values seen".to_owned());
             }
         }
-        let failed = recording.runs.values().filter(|run| !matches!(run.ended.as_str(), "exit 0" | "unknown")).count();
+        if !tally.denied.is_empty() {
+            let names = tally.denied.iter().map(|(&(abi, nr), calls)| {
+                let name = tables::name(abi, nr).map_or_else(|| nr.to_string(), str::to_owned);
+                format!("{name} ({calls})")
+            });
+            notes.push(format!(
+                "a filter that was there already refused {}: they are not in the policy; add `allow:` for those that are wanted",
+                names.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        // A scope other than a command has no wait status.
+        let well = ["exit 0", "unknown", "scope ended", "stopped"];
+        let failed: u64 = tally.endings.iter().filter(|(how, _)| !well.contains(&how.as_str())).map(|(_, n)| n).sum();
         if failed > 0 {
             notes.push(format!("{} did not end with exit 0", count(failed, "run")));
         }
         notes
     }
-}
 
-/// The own ABI of the machine of a run: by its name, else by what was seen there.
-fn machine(run: &Run) -> Option<Abi> {
-    run.machine.parse().ok().or_else(|| run.rows.first().map(|row| row.abi.native()))
-}
-
-/// The values seen as a condition. `None` when the parameter can't be held to them: too many, not a selector or flags (a
-/// pointer says nothing), or unknown to the tables.
-fn condition(abi: Abi, call: &str, parameter: &str, values: &Values) -> Option<String> {
-    let Values::Seen(values) = values else { return None };
-    let (_, parameter) = tables::parameter(abi, call, parameter)?;
-    if values.is_empty() || values.len() > MOST_VALUES {
-        return None;
-    }
-    let max = parameter.width.max();
-    match parameter.role {
-        Role::Selector => {
-            let values: BTreeSet<u64> = values.iter().map(|value| value & max).collect();
-            let spelled = |value: &u64| number(*value, parameter.width, parameter.signed);
-            let set: Vec<String> = values.iter().map(spelled).collect();
-            Some(match set.as_slice() {
-                [one] => format!("{} == {one}", parameter.name),
-                _ => format!("{} in {{{}}}", parameter.name, set.join(", ")),
-            })
-        }
-        // Any of the bits seen, in any combination: programs combine flags anew, and seldom take up new ones.
-        Role::Flags => {
-            let seen = values.iter().fold(0, |bits, value| bits | value) & max;
-            match seen {
-                0 => Some(format!("{} == 0", parameter.name)),
-                _ if seen == max => None,
-                _ => Some(format!("{} lacks ~{seen:#x}", parameter.name)),
+    /// A note for each parameter that is not held though it was asked for.
+    fn left_free(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (&(abi, _), seen) in &self.tally.calls {
+            let Some(name) = seen.name else { continue };
+            for (parameter, held) in self.held(abi, name, seen) {
+                if let Held::Free(why) = held {
+                    notes.push(format!("`{parameter}` of {name} ({abi}) is left free: it was seen with {why}"));
+                }
             }
         }
-        _ => None,
-    }
-}
-
-/// A value as its parameter's type would have it: negative where the type is signed.
-fn number(value: u64, width: Width, signed: bool) -> String {
-    let half = width.max() / 2;
-    if signed && value > half {
-        format!("-{}", width.max() - value + 1)
-    } else if value < 0x1000 {
-        value.to_string()
-    } else {
-        format!("{value:#x}")
+        notes
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::condition::{Atom, Condition, ValueSet, Width};
+use callgate_compiler::condition::Condition;
 use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
 use callgate_grammar::Span;
@@ -18,13 +18,14 @@ use crate::import::rules::{Order, Rule, When};
 struct Kept {
     arguments: Vec<Argument>,
     verb: String,
+    span: Span,
 }
 
 /// What is kept of one call.
 #[derive(Clone, Debug, Default)]
 struct Call {
     /// A rule without comparisons. Then there are no others.
-    plain: Option<String>,
+    plain: Option<(String, Span)>,
     conditional: Vec<Kept>,
 }
 
@@ -61,7 +62,7 @@ impl Database {
         let mut result = Ok(());
         for (&abi, calls) in &mut self.abis {
             for (name, arguments) in targets(self.libseccomp, abi, call, arguments, span) {
-                let kept = Kept { arguments, verb: verb.to_owned() };
+                let kept = Kept { arguments, verb: verb.to_owned(), span };
                 if let Err(clash) = calls.entry(name).or_default().keep(kept) {
                     self.overlapping |= clash == Clash::Overlap;
                     result = result.and(Err((abi, clash)));
@@ -72,9 +73,9 @@ impl Database {
     }
 
     /// What a call does whatever its arguments are is replaced.
-    pub(super) fn set(&mut self, abi: Abi, call: &'static str, verb: &str) {
+    pub(super) fn set(&mut self, abi: Abi, call: &'static str, verb: &str, span: Span) {
         if let Some(calls) = self.abis.get_mut(&abi) {
-            calls.insert(call, Call { plain: Some(verb.to_owned()), conditional: Vec::new() });
+            calls.insert(call, Call { plain: Some((verb.to_owned(), span)), conditional: Vec::new() });
         }
     }
 
@@ -89,12 +90,12 @@ impl Database {
         let mut rules: Vec<Rule> = Vec::new();
         for (abi, calls) in self.abis {
             for (name, call) in calls {
-                let plain = call.plain.map(|verb| (When::Always, verb));
+                let plain = call.plain.map(|(verb, span)| (When::Always, verb, span));
                 let conditional = call
                     .conditional
                     .into_iter()
-                    .map(|kept| (When::All(kept.arguments.iter().map(Argument::test).collect()), kept.verb));
-                for (when, verb) in plain.into_iter().chain(conditional) {
+                    .map(|kept| (When::All(kept.arguments.iter().map(Argument::test).collect()), kept.verb, kept.span));
+                for (when, verb, span) in plain.into_iter().chain(conditional) {
                     let place = *places.entry((name, when.clone(), verb.clone())).or_insert(rules.len());
                     match rules.get_mut(place) {
                         Some(rule) => {
@@ -102,7 +103,7 @@ impl Database {
                         }
                         None => {
                             let guard = Guard::on(&BTreeSet::from([abi]));
-                            rules.push(Rule { call: name.to_owned(), guard, when, verb });
+                            rules.push(Rule { call: name.to_owned(), guard, when, verb, span });
                         }
                     }
                 }
@@ -120,7 +121,7 @@ impl Call {
             return Ok(());
         }
         if rule.arguments.is_empty() {
-            self.plain = Some(rule.verb);
+            self.plain = Some((rule.verb, rule.span));
             self.conditional.clear();
             return Ok(());
         }
@@ -181,21 +182,6 @@ fn overlaps(one: &[Argument], other: &[Argument]) -> bool {
         let apart = |a: &Argument, b: &Argument| a.index == b.index && (a.value ^ b.value) & a.mask & b.mask != 0;
         return !one.iter().any(|a| other.iter().any(|b| apart(a, b)));
     }
-    let condition = |arguments: &[Argument]| Condition::All(arguments.iter().map(atom).collect());
+    let condition = |arguments: &[Argument]| Condition::All(arguments.iter().map(Argument::condition).collect());
     prove::overlap(&condition(one), &condition(other), Budget::default()) != Overlap::Never
-}
-
-fn atom(argument: &Argument) -> Condition {
-    let (value, most) = (argument.value, argument.mask);
-    let above = value.checked_add(1).map(|next| (next, most));
-    let below = value.checked_sub(1).map(|last| (0, last));
-    let values = match argument.comparison {
-        Comparison::Equal => ValueSet::one(value),
-        Comparison::NotEqual => ValueSet::of(below.into_iter().chain(above)),
-        Comparison::Less => ValueSet::of(below),
-        Comparison::LessOrEqual => ValueSet::of([(0, value)]),
-        Comparison::GreaterOrEqual => ValueSet::of([(value, most)]),
-        Comparison::Greater => ValueSet::of(above),
-    };
-    Condition::Atom(Atom { arg: argument.index, width: Width::W64, mask: argument.mask, values })
 }

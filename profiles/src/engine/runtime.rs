@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use callgate_compiler::abi::{Abi, Endian};
 use callgate_compiler::action::MAX_ERRNO;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span};
+use callgate_grammar::{Diagnostic, Span, Spanned};
 
 use super::client::{Spec, SpecRule, Verb};
 use super::database::{Clash, Database};
@@ -13,6 +13,7 @@ use super::{Host, Libseccomp, stub};
 use crate::import::docker;
 use crate::import::profile::{ActionName, Argument};
 use crate::import::rules::Statements;
+use crate::import::tree;
 
 /// Who loads the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +70,15 @@ pub(super) fn statements(
     let mut numbers = Vec::new();
     if runtime == Runtime::Runc && stub::is_set(&spec.default) {
         let highest = stub::highest(host, &listed, spec);
-        numbers = stub::apply(&mut database, host, &highest, &abis, &spec.default, diagnostics, spec.span);
+        numbers = stub::apply(&mut database, host, &highest, &abis, spec, diagnostics);
     }
-    let mut header = vec!["kill-thread: arch other".to_owned()];
+    let mut header = vec![tree::other_abis("kill-thread", spec.default_span)];
     header.extend(docker::header(&spec.flags, spec.profile));
     let order = database.order();
     let mut rules = database.into_rules();
     rules.append(&mut numbers);
-    Some(Statements { listed: Some(abis), header, default: spec.default.text.clone(), rules, order })
+    let default = Spanned::new(spec.default.text.clone(), spec.default_span);
+    Some(Statements { listed: Some(abis), header, default, rules, order })
 }
 
 /// The architectures of the profile, those that libseccomp knows. What it doesn't know stops the container.

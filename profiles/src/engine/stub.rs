@@ -43,20 +43,20 @@ pub(super) fn apply(
     host: &Host,
     highest: &BTreeMap<Abi, u32>,
     abis: &BTreeSet<Abi>,
-    default: &Verb,
+    spec: &Spec<'_>,
     diagnostics: &mut Vec<Diagnostic>,
-    span: Span,
 ) -> Vec<Rule> {
+    let (default, span) = (&spec.default, spec.default_span);
     let mut numbers = Vec::new();
     let mut rule = |abi: Abi, call: String, verb: &str| {
         let guard = Guard::on(&BTreeSet::from([abi]));
-        numbers.push(Rule { call, guard, when: When::Always, verb: verb.to_owned() });
+        numbers.push(Rule { call, guard, when: When::Always, verb: verb.to_owned(), span });
     };
     for (&abi, &last) in highest {
         let enosys = enosys(host, abi);
         for (nr, name) in tables::calls(abi) {
             if nr > last || is_setup(abi, nr) {
-                database.set(abi, name, &enosys);
+                database.set(abi, name, &enosys, span);
             }
         }
         let first = abi.numbers().first().map_or(0, |&(first, _)| first);

@@ -7,7 +7,7 @@ use callgate_compiler::policy::{CallPolicy, Cause, Clause, Decision, Policy};
 use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{Diagnostic, Sources, parse};
+use callgate_grammar::{Diagnostic, SourceId, Sources};
 
 use super::rules::{Plan, expressible};
 use super::{ExportError, Format, notes};
@@ -118,9 +118,9 @@ pub(super) fn lowered(
             .map(|finding| finding.message.clone())
             .unwrap_or_default(),
     };
-    let Some(gate) = imported.gate else { return Err(refused(&imported.diagnostics)) };
-    let source = sources.add("the file as a policy", gate.clone());
-    let (file, _) = parse(source, &gate);
+    let error = refused(&imported.diagnostics);
+    let Some(file) = imported.into_file(|text| sources.add("the file as a policy", text)) else { return Err(error) };
+    let source = SourceId::default();
     let target = Target::new(vec![machine], Version { major: u16::MAX, minor: 0 });
     let lowered = lower(&[Unit { source, file, layer: 1, scope: 1 }], &Groups::new(), &target);
     lowered.policy.ok_or_else(|| refused(&lowered.diagnostics))

@@ -45,7 +45,7 @@ pub fn from_program(program: &Program, endian: Endian, abis: &[Abi], source: Sou
         let text = error.to_string();
         let (message, next) = text.split_once("\n  next: ").unwrap_or((&text, ""));
         let diagnostic = Diagnostic::error("no-policy", message).at(start, "").help(next);
-        Imported { gate: None, diagnostics: vec![diagnostic] }
+        Imported::failed(diagnostic)
     };
     let Decompiled { policy, beyond } = match decompile_for(program, endian, abis) {
         Ok(decompiled) => decompiled,
@@ -66,8 +66,8 @@ pub fn from_program(program: &Program, endian: Endian, abis: &[Abi], source: Sou
         ],
         Ok(()) => beyond.iter().map(|beyond| left_out(beyond).at(start, "")).collect(),
     };
-    let gate = diagnostics.iter().all(|finding| !finding.is_error()).then_some(text);
-    Imported { gate, diagnostics }
+    let text = diagnostics.iter().all(|finding| !finding.is_error()).then_some(text);
+    Imported { file: None, text, diagnostics }
 }
 
 /// A text of `bpf_asm`'s language as a policy.
@@ -80,7 +80,7 @@ pub(super) fn from_text(document: &Document<'_>) -> Imported {
             let at = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
             let span = Span { source: document.source, start: at(before), end: at(before + line.trim_end().len()) };
             let diagnostic = Diagnostic::error("not-assembled", error.problem).at(span, "").help(error.next);
-            Imported { gate: None, diagnostics: vec![diagnostic] }
+            Imported::failed(diagnostic)
         }
     }
 }

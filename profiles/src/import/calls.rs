@@ -31,14 +31,15 @@ pub(super) fn unknown(name: &str, span: Span, earlier: usize) -> Diagnostic {
 }
 
 /// Rules for a number: for each of these ABIs under the call's name there, or else under the number.
-pub(super) fn numbered(number: u32, abis: &BTreeSet<Abi>, when: &When, verb: &str) -> Vec<Rule> {
+pub(super) fn numbered(number: u32, abis: &BTreeSet<Abi>, verb: &str, span: Span) -> Vec<Rule> {
     let of = |&abi: &Abi| {
         // A number of another ABI of the same token can't be one of this ABI's calls.
         (Abi::of_call(abi.token(), number) == Some(abi)).then(|| Rule {
             call: tables::name(abi, number).map_or_else(|| number.to_string(), str::to_owned),
             guard: Guard::on(&BTreeSet::from([abi])),
-            when: when.clone(),
+            when: When::Always,
             verb: verb.to_owned(),
+            span,
         })
     };
     abis.iter().filter_map(of).collect()

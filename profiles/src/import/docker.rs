@@ -10,12 +10,14 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::action::MAX_ERRNO;
 use callgate_compiler::policy::FilterFlag;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span};
+use callgate_grammar::tree::{BinaryOp, Statement};
+use callgate_grammar::{Diagnostic, Span, Spanned};
 
 use super::constants::{errno_verb_of, is_errno};
 use super::guard::Guard;
 use super::profile::{Action, ActionName, Argument, Comparison, Entry, Profile};
 use super::rules::{Order, Rule, Statements, Test, When};
+use super::tree;
 
 /// The statements that say what the document says.
 ///
@@ -25,7 +27,7 @@ pub(crate) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<
         diagnostics.push(missing_default(profile.span));
         return None;
     };
-    let default = verb(default, podman, diagnostics);
+    let default = Spanned::new(verb(default, podman, diagnostics), default.name.span);
     let listed = architectures(profile, diagnostics);
     if let Some(metadata) = &profile.metadata {
         diagnostics.push(
@@ -44,7 +46,13 @@ pub(crate) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<
         for name in &entry.names {
             let call = &name.value;
             if guard.abis.iter().any(|abi| tables::number(abi, call).is_some()) {
-                rules.push(Rule { call: call.clone(), guard: guard.clone(), when: when.clone(), verb: verb.clone() });
+                rules.push(Rule {
+                    call: call.clone(),
+                    guard: guard.clone(),
+                    when: when.clone(),
+                    verb: verb.clone(),
+                    span: name.span,
+                });
             } else if !Abi::ALL.iter().any(|&abi| tables::number(abi, call).is_some()) {
                 missing.insert(call.clone());
             }
@@ -62,15 +70,13 @@ pub(crate) fn missing_default(span: Span) -> Diagnostic {
 }
 
 /// `flags:` and `listener:`.
-pub(crate) fn header(flags: &[FilterFlag], profile: &Profile) -> Vec<String> {
+pub(crate) fn header(flags: &[FilterFlag], profile: &Profile) -> Vec<Statement> {
     let mut header = Vec::new();
     if !flags.is_empty() {
-        let names = FilterFlag::ALL.iter().filter(|(flag, ..)| flags.contains(flag)).map(|(_, name, _)| *name);
-        header.push(format!("flags: {}", names.collect::<Vec<_>>().join(", ")));
+        header.push(tree::flags(flags, profile.span));
     }
     if let Some(path) = &profile.listener {
-        let escaped = path.value.replace('\\', "\\\\").replace('"', "\\\"");
-        header.push(format!("listener: \"{escaped}\""));
+        header.push(tree::listener(&path.value, path.span));
     }
     header
 }
@@ -172,18 +178,14 @@ impl Argument {
     /// The comparison in the language.
     pub(crate) fn test(&self) -> Test {
         let operator = match self.comparison {
-            Comparison::NotEqual => "!=",
-            Comparison::Less => "<",
-            Comparison::LessOrEqual => "<=",
-            Comparison::Equal => "==",
-            Comparison::GreaterOrEqual => ">=",
-            Comparison::Greater => ">",
+            Comparison::NotEqual => BinaryOp::Ne,
+            Comparison::Less => BinaryOp::Lt,
+            Comparison::LessOrEqual => BinaryOp::Le,
+            Comparison::Equal => BinaryOp::Eq,
+            Comparison::GreaterOrEqual => BinaryOp::Ge,
+            Comparison::Greater => BinaryOp::Gt,
         };
-        let word = match self.mask {
-            u64::MAX => format!("raw(arg{})", self.index),
-            mask => format!("raw(arg{}) & {mask:#x}", self.index),
-        };
-        Test { word, operator, value: format!("{:#x}", self.value) }
+        Test::number(self.index, self.mask, operator, self.value)
     }
 }
 

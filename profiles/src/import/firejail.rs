@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span, did_you_mean};
+use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
 
 use super::Document;
 use super::calls::{self, MAX_ERRORS};
@@ -74,13 +74,21 @@ fn wrong<T>(piece: &Piece<'_>, message: impl Into<String>, help: impl Into<Strin
     Err(Box::new(Diagnostic::error("bad-directive", message).at(piece.span(), "").help(help)))
 }
 
-/// A list of calls; of two lines with one, the later counts.
+/// A list and its directive.
+#[derive(Clone, Copy)]
+struct List<'a> {
+    word: Piece<'a>,
+    /// `seccomp` alone has none.
+    calls: Option<Piece<'a>>,
+}
+
+/// The lists of a profile; of two lines with one, the later counts.
 #[derive(Default)]
 struct Lists<'a> {
     /// `seccomp`, with what is refused beside the default list.
-    default: Option<Option<Piece<'a>>>,
-    drop: Option<Piece<'a>>,
-    keep: Option<Piece<'a>>,
+    default: Option<List<'a>>,
+    drop: Option<List<'a>>,
+    keep: Option<List<'a>>,
 }
 
 pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
@@ -146,12 +154,12 @@ impl<'a> Reader<'a, '_> {
             if empty {
                 wrong(&word, format!("{what} needs a list"), "name calls: `seccomp.drop ptrace,mount`")
             } else {
-                Ok(Some(rest))
+                Ok(Some(List { word, calls: Some(rest) }))
             }
         };
         match word.text {
-            "seccomp" => self.native.default = Some((!empty).then_some(rest)),
-            "seccomp.32" => self.secondary.default = Some(list("seccomp.32")?),
+            "seccomp" => self.native.default = Some(List { word, calls: (!empty).then_some(rest) }),
+            "seccomp.32" => self.secondary.default = list("seccomp.32")?,
             "seccomp.drop" => self.native.drop = list("seccomp.drop")?,
             "seccomp.32.drop" => self.secondary.drop = list("seccomp.32.drop")?,
             "seccomp.keep" => self.native.keep = list("seccomp.keep")?,
@@ -217,51 +225,53 @@ impl<'a> Reader<'a, '_> {
         }
         let error = self.error.clone();
         let mut rules = Vec::new();
-        let default = match (&lists.keep, &lists.drop, &lists.default) {
+        let word =
+            [lists.keep, lists.drop, lists.default].into_iter().flatten().next().map_or(start, |list| list.word.span());
+        let default = match (lists.keep, lists.drop, lists.default) {
             (Some(list), _, _) => {
                 // What firejail itself needs is kept, but for exceptions.
-                self.entries(list, true, &error, &mut rules);
-                self.group("@default-keep", "allow", &mut rules);
-                self.entries(list, false, "allow", &mut rules);
+                self.entries(&list, true, &error, &mut rules);
+                self.group("@default-keep", "allow", word, &mut rules);
+                self.entries(&list, false, "allow", &mut rules);
                 error
             }
             (None, Some(list), _) => {
-                self.entries(list, true, "allow", &mut rules);
-                self.entries(list, false, &error, &mut rules);
+                self.entries(&list, true, "allow", &mut rules);
+                self.entries(&list, false, &error, &mut rules);
                 "allow".to_owned()
             }
             (None, None, list) => {
-                let list = list.flatten();
                 if let Some(list) = &list {
                     self.entries(list, true, "allow", &mut rules);
                 }
                 let group = if self.debuggers { "@default" } else { "@default-nodebuggers" };
-                self.group(group, &error, &mut rules);
+                self.group(group, &error, word, &mut rules);
                 if let Some(list) = &list {
                     self.entries(list, false, &error, &mut rules);
                 }
                 "allow".to_owned()
             }
         };
+        let default = Spanned::new(default, word);
         Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::FirstMatch })
     }
 
-    fn group(&mut self, name: &str, verb: &str, rules: &mut Vec<Rule>) {
+    fn group(&mut self, name: &str, verb: &str, span: Span, rules: &mut Vec<Rule>) {
         let calls = groups().calls(name).unwrap_or_default();
-        calls.into_iter().filter(|call| calls::is_known(call)).for_each(|call| self.rule(call, verb, rules));
+        calls.into_iter().filter(|call| calls::is_known(call)).for_each(|call| self.rule(call, verb, span, rules));
     }
 
     /// The first rule of a call counts, so that there is no second.
-    fn rule(&mut self, call: &str, verb: &str, rules: &mut Vec<Rule>) {
+    fn rule(&mut self, call: &str, verb: &str, span: Span, rules: &mut Vec<Rule>) {
         if self.decided.insert(call.to_owned()) {
             let guard = Guard::on(&Statements::abis(None));
-            rules.push(Rule { call: call.to_owned(), guard, when: When::Always, verb: verb.to_owned() });
+            rules.push(Rule { call: call.to_owned(), guard, when: When::Always, verb: verb.to_owned(), span });
         }
     }
 
     /// The rules of a list: of its exceptions, or of all the others.
-    fn entries(&mut self, list: &Piece<'_>, exceptions: bool, verb: &str, rules: &mut Vec<Rule>) {
-        for entry in list.split(",") {
+    fn entries(&mut self, list: &List<'_>, exceptions: bool, verb: &str, rules: &mut Vec<Rule>) {
+        for entry in list.calls.iter().flat_map(|calls| calls.split(",")) {
             let (entry, excepted) = match entry.text.strip_prefix('!') {
                 Some(_) => (entry.slice(1, entry.text.len()), true),
                 None => (entry, false),
@@ -293,15 +303,18 @@ impl<'a> Reader<'a, '_> {
                 );
                 return wrong(&name, format!("firejail 0.9.80 has no group `{}`", name.text), help);
             };
-            calls.into_iter().filter(|call| calls::is_known(call)).for_each(|call| self.rule(call, &verb, rules));
+            calls
+                .into_iter()
+                .filter(|call| calls::is_known(call))
+                .for_each(|call| self.rule(call, &verb, name.span(), rules));
         } else if let Some(number) = name.text.strip_prefix('$') {
             let Some(number) = calls::c_number(number).and_then(|number| u32::try_from(number).ok()) else {
                 return wrong(&name, "after $ comes the number of a call", "write `$165`");
             };
             let all: BTreeSet<Abi> = Abi::ALL.iter().copied().collect();
-            rules.extend(calls::numbered(number, &all, &When::Always, &verb));
+            rules.extend(calls::numbered(number, &all, &verb, name.span()));
         } else if calls::is_known(name.text) {
-            self.rule(name.text, &verb, rules);
+            self.rule(name.text, &verb, name.span(), rules);
         } else if !groups().has(name.text) {
             return Err(Box::new(calls::unknown(name.text, name.span(), self.diagnostics.len())));
         }

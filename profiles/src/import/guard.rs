@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
-use callgate_grammar::tree::Version;
+use callgate_grammar::tree::{self as syntax, BinaryOp, GuardKind, Version};
+use callgate_grammar::{Span, Spanned};
 
 use super::abi_set::AbiSet;
 
@@ -78,20 +79,26 @@ impl Guard {
     }
 
     /// The heads of the `when` blocks that say this, for a file that speaks for `all` ABIs; an empty head needs no block.
-    pub(crate) fn heads(&self, all: &BTreeSet<Abi>) -> Vec<String> {
+    pub(crate) fn heads(&self, all: &BTreeSet<Abi>, span: Span) -> Vec<Vec<Spanned<syntax::Guard>>> {
+        let guard = |negated, kind| Spanned::new(syntax::Guard { negated, kind }, span);
+        let name = |name: &str| Spanned::new(name.to_owned(), span);
+        let kernel = |operator, (major, minor)| {
+            let version = Spanned::new(Version { major, minor }, span);
+            guard(false, GuardKind::Kernel(Spanned::new(operator, span), version))
+        };
         let mut common = Vec::new();
         for (capability, held) in &self.capabilities {
-            common.push(format!("{}cap {capability}", if *held { "" } else { "not " }));
+            common.push(guard(!held, GuardKind::Cap(name(capability))));
         }
-        common.extend(self.from.map(|(major, minor)| format!("kernel >= {major}.{minor}")));
-        common.extend(self.below.map(|(major, minor)| format!("kernel < {major}.{minor}")));
+        common.extend(self.from.map(|from| kernel(BinaryOp::Ge, from)));
+        common.extend(self.below.map(|below| kernel(BinaryOp::Lt, below)));
+        let arch = |negated, abi: Abi| guard(negated, GuardKind::Arch(name(abi.name())));
         let missing = AbiSet::from(all).without(self.abis);
         if missing.len() < self.abis.len() {
-            common.extend(missing.iter().map(|abi| format!("not arch {abi}")));
-            return vec![common.join(" and ")];
+            common.extend(missing.iter().map(|abi| arch(true, abi)));
+            return vec![common];
         }
-        let one = |abi: Abi| common.iter().cloned().chain([format!("arch {abi}")]).collect::<Vec<_>>().join(" and ");
-        self.abis.iter().map(one).collect()
+        self.abis.iter().map(|abi| common.iter().cloned().chain([arch(false, abi)]).collect()).collect()
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use callgate_compiler::abi::Abi;
 use callgate_compiler::condition::Width;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Severity, Span, did_you_mean};
+use callgate_grammar::{Diagnostic, Severity, Span, Spanned, did_you_mean};
 
 use self::condition::Condition;
 use self::expression::Node;
@@ -80,7 +80,8 @@ pub(super) fn import(
     reader.check_unused(&program);
     let mut rules = Vec::new();
     reader.rules(&program, 0, &mut vec![false; program.policies.len()], &mut rules);
-    let default = program.default.unwrap_or_else(|| "kill-thread".to_owned());
+    let start = span(document.source, 0, 0);
+    let default = program.default.unwrap_or_else(|| Spanned::new("kill-thread".to_owned(), start));
     Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::FirstMatch })
 }
 
@@ -217,6 +218,7 @@ impl Reader<'_> {
                 guard: Guard::on(abis),
                 when: when.clone(),
                 verb: verb.to_owned(),
+                span: filter.span,
             };
             // The language takes a number for one ABI at a time.
             if is_number {

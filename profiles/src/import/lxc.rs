@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
-use callgate_grammar::{Diagnostic, did_you_mean};
+use callgate_grammar::tree::BinaryOp;
+use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
 
 use super::Document;
 use super::calls::{self, MAX_ERRORS};
@@ -37,7 +38,8 @@ fn wrong<T>(piece: &Piece<'_>, message: impl Into<String>, help: impl Into<Strin
 pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
     let whole = Piece::whole(document.text, document.source);
     let mut lines = whole.lines().map(|line| line.trimmed()).filter(|line| !line.text.is_empty());
-    let head = header(&whole, lines.next(), lines.next());
+    let (first, kind) = (lines.next(), lines.next());
+    let head = header(&whole, first, kind);
     let (version, allows, default) = match head {
         Ok(head) => head,
         Err(error) => {
@@ -62,6 +64,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
         }
     }
     let rules = reader.rules;
+    let default = Spanned::new(default, kind.map_or_else(|| whole.slice(0, 0), |kind| kind).span());
     Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::Libseccomp })
 }
 
@@ -138,7 +141,7 @@ impl Reader<'_> {
     fn number(&mut self, line: &Piece<'_>) -> Result<()> {
         match line.text.parse::<u32>() {
             Ok(number) => {
-                self.rules.extend(calls::numbered(number, &self.abis, &When::Always, self.verb));
+                self.rules.extend(calls::numbered(number, &self.abis, self.verb, line.span()));
                 Ok(())
             }
             Err(_) => wrong(line, "version 1 lists numbers of calls", "write a number, or 2 as the version"),
@@ -186,8 +189,8 @@ impl Reader<'_> {
         }
         if name.text == "reject_force_umount" {
             // umount2 with MNT_FORCE (1) set answers EACCES (13), whatever stands after the name (src/lxc/seccomp.c).
-            let force = Test { word: "raw(arg1) & 0x1".to_owned(), operator: "==", value: "0x1".to_owned() };
-            self.push("umount2", When::All(vec![force]), "errno(EACCES)");
+            let force = Test::number(1, 1, BinaryOp::Eq, 1);
+            self.push("umount2", When::All(vec![force]), "errno(EACCES)", name.span());
             return Ok(());
         }
         if !calls::is_known(name.text) {
@@ -202,25 +205,26 @@ impl Reader<'_> {
             );
         }
         let when = if tests.is_empty() { When::Always } else { When::All(tests) };
-        self.push(name.text, when, &verb);
+        self.push(name.text, when, &verb, name.span());
         Ok(())
     }
 
-    fn push(&mut self, call: &str, when: When, verb: &str) {
-        self.rules.push(Rule { call: call.to_owned(), guard: Guard::on(&self.abis), when, verb: verb.to_owned() });
+    fn push(&mut self, call: &str, when: When, verb: &str, span: Span) {
+        let guard = Guard::on(&self.abis);
+        self.rules.push(Rule { call: call.to_owned(), guard, when, verb: verb.to_owned(), span });
     }
 }
 
 /// `index,value,op` or `index,value,op,mask`, what stands between the brackets.
 fn test(piece: &Piece<'_>) -> Result<Test> {
-    const OPERATORS: [(&str, &str, &str); 7] = [
-        ("SCMP_CMP_NE", "!=", "!="),
-        ("SCMP_CMP_LT", "<", "<"),
-        ("SCMP_CMP_LE", "<=", "<="),
-        ("SCMP_CMP_EQ", "==", "=="),
-        ("SCMP_CMP_GE", ">=", ">="),
-        ("SCMP_CMP_GT", ">", ">"),
-        ("SCMP_CMP_MASKED_EQ", "&=", "=="),
+    const OPERATORS: [(&str, &str, BinaryOp); 7] = [
+        ("SCMP_CMP_NE", "!=", BinaryOp::Ne),
+        ("SCMP_CMP_LT", "<", BinaryOp::Lt),
+        ("SCMP_CMP_LE", "<=", BinaryOp::Le),
+        ("SCMP_CMP_EQ", "==", BinaryOp::Eq),
+        ("SCMP_CMP_GE", ">=", BinaryOp::Ge),
+        ("SCMP_CMP_GT", ">", BinaryOp::Gt),
+        ("SCMP_CMP_MASKED_EQ", "&=", BinaryOp::Eq),
     ];
     let parts = piece.split(",");
     let [index, value, operator, mask @ ..] = parts.as_slice() else {
@@ -230,10 +234,9 @@ fn test(piece: &Piece<'_>) -> Result<Test> {
         Some(number) => Ok(number),
         None => wrong(piece, format!("`{}` is no number", piece.text), "write 64 bits at most: 1, 0x1 or 01"),
     };
-    let argument = number(index)?;
-    if argument > 5 {
+    let Some(argument) = u8::try_from(number(index)?).ok().filter(|&argument| argument <= 5) else {
         return wrong(index, "a call has the arguments 0 to 5", "count from 0");
-    }
+    };
     let value_of = number(value)?;
     let found = OPERATORS.iter().find(|(name, sign, _)| *name == operator.text || *sign == operator.text);
     let Some(&(_, sign, ours)) = found else {
@@ -251,8 +254,7 @@ fn test(piece: &Piece<'_>) -> Result<Test> {
         ([], _) => u64::MAX,
         _ => return wrong(piece, "this has more than four parts", "write `[0,1,&=,3]`"),
     };
-    let word = if mask == u64::MAX { format!("raw(arg{argument})") } else { format!("raw(arg{argument}) & {mask:#x}") };
     // libseccomp masks the value too (`_db_node_mask_fixup`, src/db.c).
     let value = if sign == "&=" { value_of & mask } else { value_of };
-    Ok(Test { word, operator: ours, value: format!("{value:#x}") })
+    Ok(Test::number(argument, mask, ours, value))
 }

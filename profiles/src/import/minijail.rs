@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, SourceId, Span};
+use callgate_grammar::{Diagnostic, SourceId, Span, Spanned};
 
 use super::calls::{self, MAX_ERRORS};
 use super::guard::Guard;
@@ -86,7 +86,7 @@ struct Entry {
 struct Importer<'i, 'd> {
     includes: &'i mut Includes<'i>,
     diagnostics: &'d mut Vec<Diagnostic>,
-    default: Option<String>,
+    default: Option<Spanned<String>>,
     /// How many files were included.
     files: usize,
     /// In the order of the text.
@@ -124,9 +124,10 @@ pub(super) fn import(
             decided.entry((call.clone(), abi)).or_insert(span);
         }
         let guard = Guard::on(&abi.map_or_else(|| all.clone(), |abi| BTreeSet::from([abi])));
-        rules.push(Rule { call, guard, when: filter.when, verb: filter.verb });
+        rules.push(Rule { call, guard, when: filter.when, verb: filter.verb, span });
     }
-    let default = default.unwrap_or_else(|| "kill".to_owned());
+    let start = super::piece::span(document.source, 0, 0);
+    let default = default.unwrap_or_else(|| Spanned::new("kill".to_owned(), start));
     Statements { listed: None, header: Vec::new(), default, rules, order: Order::FirstMatch }
 }
 
@@ -155,7 +156,7 @@ impl Importer<'_, '_> {
         match word {
             // Frequencies order the checks; they mean nothing.
             "@frequency" => {}
-            "@denylist" => self.default = Some("allow".to_owned()),
+            "@denylist" => self.default = Some(Spanned::new("allow".to_owned(), line.span())),
             "@default" => match action(&line.part("@default".len(), line.text.len())) {
                 Ok(verb) => {
                     if !["kill", "kill-thread", "trap", "notify"].contains(&verb.as_str()) {
@@ -165,7 +166,7 @@ impl Importer<'_, '_> {
                                 .help("the defaults are kill-process, kill-thread, kill, trap and user-notify"),
                         );
                     }
-                    self.default = Some(verb);
+                    self.default = Some(Spanned::new(verb, line.span()));
                 }
                 Err(error) => self.diagnostics.push(*error),
             },

@@ -2,12 +2,13 @@
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
+use callgate_grammar::tree::BinaryOp;
 use callgate_grammar::{Diagnostic, did_you_mean};
 
 use super::calls::c_number;
 use super::constants::errno_verb_of;
 use super::piece::Piece;
-use super::rules::{Test, When};
+use super::rules::{Test, Value, When};
 
 /// Constants of kernels newer than the tables' headers (include/uapi/asm-generic/mman-common.h, Linux 6.13).
 const NEWER: &[(&str, u64)] = &[("MADV_GUARD_INSTALL", 102), ("MADV_GUARD_REMOVE", 103)];
@@ -79,40 +80,39 @@ pub(super) fn action(piece: &Piece<'_>) -> Result<String> {
 
 /// `arg1 == VALUE`
 fn test(piece: &Piece<'_>) -> Result<Test> {
-    const OPERATORS: [&str; 8] = ["==", "!=", "<=", ">=", "<", ">", "&", "in"];
+    const OPERATORS: [(&str, BinaryOp); 8] = [
+        ("==", BinaryOp::Eq),
+        ("!=", BinaryOp::Ne),
+        ("<=", BinaryOp::Le),
+        (">=", BinaryOp::Ge),
+        ("<", BinaryOp::Lt),
+        (">", BinaryOp::Gt),
+        ("&", BinaryOp::BitAnd),
+        ("in", BinaryOp::In),
+    ];
     let digits = piece.text.strip_prefix("arg").unwrap_or_default();
-    let Some(arg) = digits.chars().next().filter(|digit| ('0'..='5').contains(digit)) else {
+    let Some(argument @ 0..=5) = digits.bytes().next().map(|digit| digit.wrapping_sub(b'0')) else {
         return wrong(piece, "a condition starts with arg0 to arg5", "write `arg0 == VALUE`");
     };
     let rest = piece.part(4, piece.text.len());
-    let Some(operator) = OPERATORS.into_iter().find(|operator| rest.text.starts_with(operator)) else {
+    let Some((operator, comparison)) = OPERATORS.into_iter().find(|(sign, _)| rest.text.starts_with(sign)) else {
         return wrong(&rest, "a comparison is missing here", "the comparisons are == != < <= > >= & and in");
     };
     let value = rest.part(operator.len(), rest.text.len());
-    let word = format!("raw(arg{arg})");
     Ok(match operator {
         // Some of these bits.
         "&" => match value_of(&value, 0)? {
             // One bit is there or not: an equality, which shows what it excludes.
-            Value::Number(bit) if bit.is_power_of_two() => {
-                Test { word: format!("{word} & {bit:#x}"), operator: "==", value: format!("{bit:#x}") }
-            }
-            bits => Test { word: format!("{word} & {}", bits.written()), operator: "!=", value: "0".to_owned() },
+            Value::Number(bit) if bit.is_power_of_two() => Test::number(argument, bit, BinaryOp::Eq, bit),
+            bits => Test { argument, mask: Some(bits), operator: BinaryOp::Ne, value: Value::Number(0) },
         },
         // No bit outside of these.
         "in" => {
-            let outside = value_of(&value, 0)?.complement().written();
-            Test { word: format!("{word} & {outside}"), operator: "==", value: "0x0".to_owned() }
+            let outside = value_of(&value, 0)?.complement();
+            Test { argument, mask: Some(outside), operator: BinaryOp::Eq, value: Value::Number(0) }
         }
-        _ => Test { word, operator, value: constant(&value)? },
+        _ => Test { argument, mask: None, operator: comparison, value: value_of(&value, 0)? },
     })
-}
-
-/// A value: a number where all of it is known, else as the language writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Value {
-    Number(u64),
-    Text(String),
 }
 
 impl Value {
@@ -126,23 +126,12 @@ impl Value {
             }),
         }
     }
-
-    fn written(self) -> String {
-        match self {
-            Self::Number(number) => format!("{number:#x}"),
-            Self::Text(text) => text,
-        }
-    }
-}
-
-/// A number, a name, bits of several (`A|B`), all but some (`~A`), parentheses around. As the language writes it.
-fn constant(piece: &Piece<'_>) -> Result<String> {
-    value_of(piece, 0).map(Value::written)
 }
 
 /// Brackets and `~` inside each other; the language reads no more.
 const DEPTH: usize = 32;
 
+/// A number, a name, bits of several (`A|B`), all but some (`~A`), parentheses around.
 fn value_of(piece: &Piece<'_>, depth: usize) -> Result<Value> {
     if depth > DEPTH {
         return wrong(piece, format!("more than {DEPTH} brackets inside each other"), "write the value plainly");
@@ -159,7 +148,7 @@ fn value_of(piece: &Piece<'_>, depth: usize) -> Result<Value> {
         if numbers.len() == parts.len() {
             return Ok(Value::Number(number));
         }
-        let parts: Vec<String> = parts.into_iter().map(Value::written).collect();
+        let parts: Vec<String> = parts.iter().map(Value::to_string).collect();
         return Ok(Value::Text(format!("({})", parts.join("|"))));
     }
     if let Some(inner) = piece.text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span};
+use callgate_grammar::{Diagnostic, Span, Spanned};
 
 use self::line::{Line, Statement};
 use super::Document;
@@ -17,6 +17,7 @@ use super::calls::MAX_ERRORS;
 use super::guard::Guard;
 use super::piece::Piece;
 use super::rules::{Order, Rule, Statements, When};
+use super::tree;
 
 /// Whether a text is libseccomp's pseudo filter code.
 pub(super) fn looks_like(text: &str) -> bool {
@@ -45,7 +46,7 @@ struct Step {
 struct Section {
     abi: Abi,
     rules: Vec<Rule>,
-    default: Option<String>,
+    default: Option<Spanned<String>>,
 }
 
 pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
@@ -89,7 +90,7 @@ struct Reader<'d> {
     /// The tests that stand around the line, outermost first.
     steps: Vec<Step>,
     /// What other ABIs get.
-    other: Option<String>,
+    other: Option<Spanned<String>>,
     after: After,
     /// The ABI that the comment before it names.
     named: Option<Abi>,
@@ -135,9 +136,9 @@ impl Reader<'_> {
                 }
             }
             Statement::Action(verb) => match after {
-                After::OtherAbis => self.other = Some(verb.clone()),
+                After::OtherAbis => self.other = Some(Spanned::new(verb.clone(), line.span)),
                 After::Default => match self.sections.last_mut() {
-                    Some(section) => section.default = Some(verb.clone()),
+                    Some(section) => section.default = Some(Spanned::new(verb.clone(), line.span)),
                     None => self.wrong(line.span, "this default stands in no ABI's part"),
                 },
                 After::Nothing => self.action(verb, line),
@@ -208,6 +209,7 @@ impl Reader<'_> {
             guard: Guard::on(&BTreeSet::from([abi])),
             when: if tests.is_empty() { When::Always } else { When::Text(tests.join(" && ")) },
             verb: verb.to_owned(),
+            span: line.span,
         });
     }
 
@@ -218,24 +220,24 @@ impl Reader<'_> {
             return None;
         }
         let listed: BTreeSet<Abi> = self.sections.iter().map(|section| section.abi).collect();
-        let defaults: BTreeMap<Abi, Option<String>> =
+        let defaults: BTreeMap<Abi, Option<Spanned<String>>> =
             self.sections.iter().map(|section| (section.abi, section.default.clone())).collect();
         if let Some((abi, _)) = defaults.iter().find(|(_, default)| default.is_none()) {
             self.wrong(start, &format!("the part of {abi} has no default action"));
             return None;
         }
-        let mut distinct: Vec<String> = defaults.into_values().flatten().collect();
-        distinct.dedup();
+        let mut distinct: Vec<Spanned<String>> = defaults.into_values().flatten().collect();
+        distinct.dedup_by(|one, other| one.node == other.node);
         // libseccomp has one default for a filter.
         let [default] = distinct.as_slice() else {
             self.wrong(start, "the ABIs have different default actions");
             return None;
         };
-        let other = self.other.clone().unwrap_or_else(|| "kill-thread".to_owned());
+        let other = self.other.clone().unwrap_or_else(|| Spanned::new("kill-thread".to_owned(), start));
         let rules = self.sections.into_iter().flat_map(|section| section.rules).collect();
         Some(Statements {
             listed: Some(listed),
-            header: vec![format!("{other}: arch other")],
+            header: vec![tree::other_abis(&other.node, other.span)],
             default: default.clone(),
             rules,
             order: Order::FirstMatch,

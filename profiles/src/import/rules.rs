@@ -1,31 +1,81 @@
 //! Rules of a file to statements of the language: which of several rules of a call counts, and how that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::fmt;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
+use callgate_grammar::tree::{self as syntax, BinaryOp, File, Statement, StatementKind, Target, TargetKind};
+use callgate_grammar::{Span, Spanned};
 
 use super::abi_set::AbiSet;
 use super::guard::Guard;
+use super::tree;
 
-/// A comparison of one word: `raw(arg0) & 0xff`, `==`, `0x1`.
+/// A constant: a number where it is known, else as the language writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Value {
+    Number(u64),
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number:#x}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A comparison of one untyped word: `raw(arg0) & 0xff == 0x1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Test {
-    pub(crate) word: String,
-    pub(crate) operator: &'static str,
-    pub(crate) value: String,
+    /// 0 to 5.
+    pub(crate) argument: u8,
+    /// `None`: the word is looked at whole.
+    pub(crate) mask: Option<Value>,
+    /// `==` or one of its like.
+    pub(crate) operator: BinaryOp,
+    pub(crate) value: Value,
 }
 
 impl Test {
+    /// A comparison with a number; a mask of all ones is none.
+    pub(crate) fn number(argument: u8, mask: u64, operator: BinaryOp, value: u64) -> Self {
+        let mask = (mask != u64::MAX).then_some(Value::Number(mask));
+        Self { argument, mask, operator, value: Value::Number(value) }
+    }
+
     /// The argument, its bits and what they equal, where that is all the test says.
-    fn bits(&self) -> Option<(&str, u64, u64)> {
-        let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
-        let (word, mask) = match self.word.split_once(" & ") {
-            Some((word, mask)) => (word, number(mask)?),
-            None => (self.word.as_str(), u64::MAX),
+    fn bits(&self) -> Option<(u8, u64, u64)> {
+        let mask = match &self.mask {
+            None => u64::MAX,
+            Some(Value::Number(mask)) => *mask,
+            Some(Value::Text(_)) => return None,
         };
-        (self.operator == "==").then_some((word, mask, number(&self.value)?))
+        match self.value {
+            Value::Number(value) if self.operator == BinaryOp::Eq => Some((self.argument, mask, value)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operator = match self.operator {
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            BinaryOp::Ge => ">=",
+            _ => "==",
+        };
+        write!(f, "raw(arg{})", self.argument)?;
+        if let Some(mask) = &self.mask {
+            write!(f, " & {mask}")?;
+        }
+        write!(f, " {operator} {}", self.value)
     }
 }
 
@@ -43,14 +93,10 @@ pub(crate) enum When {
 }
 
 impl When {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Always => String::new(),
-            Self::All(tests) => {
-                let tests: Vec<_> =
-                    tests.iter().map(|test| format!("{} {} {}", test.word, test.operator, test.value)).collect();
-                tests.join(" && ")
-            }
+            Self::All(tests) => tests.iter().map(Test::to_string).collect::<Vec<_>>().join(" && "),
             Self::Text(text) => text.clone(),
             Self::Except(text, others) if text.is_empty() => format!("!({})", others.join(") && !(")),
             Self::Except(text, others) => format!("({text}) && !({})", others.join(") && !(")),
@@ -76,6 +122,8 @@ pub(crate) struct Rule {
     pub(crate) when: When,
     /// The action, as the language writes it.
     pub(crate) verb: String,
+    /// What of the file says so.
+    pub(crate) span: Span,
 }
 
 /// Which of several rules of one call counts.
@@ -96,18 +144,15 @@ pub(crate) enum Order {
 pub(crate) struct Statements {
     /// The ABIs it names, if it does; else those of the target.
     pub(crate) listed: Option<BTreeSet<Abi>>,
-    /// `flags:` and `listener:`, whole lines.
-    pub(crate) header: Vec<String>,
-    /// What happens to every call no rule is about.
-    pub(crate) default: String,
+    /// `flags:` and what else is about the policy as a whole.
+    pub(crate) header: Vec<Statement>,
+    /// What happens to every call no rule is about, as the language writes it, and what of the file says so.
+    pub(crate) default: Spanned<String>,
     /// In the file's order.
     pub(crate) rules: Vec<Rule>,
     /// Which of them count.
     pub(crate) order: Order,
 }
-
-/// The rules of this call cut each other into more pieces than anyone could read.
-pub(crate) struct Entangled(pub(crate) String);
 
 /// Pieces that one rule may be cut into.
 const PIECES: usize = 4_096;
@@ -115,8 +160,8 @@ const PIECES: usize = 4_096;
 /// Rules of one call that do different things: each is held against all the others.
 const RULES: usize = 4_096;
 
-/// Conditions that one rule may have to be taken out of; the language reads no longer ones.
-const EXCEPTIONS: usize = 500;
+/// The targets of a verb under a guard.
+type Found<'r> = BTreeMap<(Guard, &'r str), Vec<Target>>;
 
 impl Statements {
     /// The ABIs that rules can be about.
@@ -124,70 +169,64 @@ impl Statements {
         listed.cloned().unwrap_or_else(|| Abi::ALL.iter().copied().collect())
     }
 
-    /// The policy.
-    pub(crate) fn write(&self) -> Result<String, Entangled> {
-        let mut text = String::new();
+    /// The policy as a tree whose every part stands where the file says it. An error is why it can't be said.
+    pub(crate) fn file(&self) -> Result<File, String> {
         let abis = Self::abis(self.listed.as_ref());
+        let span = self.default.span;
+        let mut statements = Vec::new();
         if let Some(listed) = &self.listed {
-            let names: Vec<_> = listed.iter().map(|abi| abi.name()).collect();
-            let _ = writeln!(text, "arch: {}", names.join(", "));
+            statements.push(tree::arch(listed.iter().copied(), span));
         }
-        self.header.iter().for_each(|line| {
-            let _ = writeln!(text, "{line}");
-        });
-        let _ = writeln!(text, "{}: all", self.default);
-        let mut blocks: BTreeMap<Vec<String>, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-        for ((guard, verb), targets) in self.effective()? {
-            blocks.entry(guard.heads(&abis)).or_default().entry(verb).or_default().extend(targets);
+        statements.extend(self.header.iter().cloned());
+        statements.push(tree::rule(&self.default.node, vec![Spanned::new(TargetKind::All, span)], span));
+        let multiplexers = self.multiplexers();
+        for ((guard, verb), mut targets) in self.effective(&multiplexers)? {
+            let span = targets.first().map_or(span, |target| target.span);
+            let mut heads = guard.heads(&abis, span);
+            let Some(last) = heads.pop() else { continue };
+            let mut under = |head: Vec<Spanned<syntax::Guard>>, targets: Vec<Target>| {
+                let statement = tree::rule(verb, targets, span);
+                statements.push(match head.is_empty() {
+                    true => statement,
+                    false => Spanned::new(StatementKind::When { guards: head, body: vec![statement] }, span),
+                });
+            };
+            heads.into_iter().for_each(|head| under(head, targets.clone()));
+            under(last, std::mem::take(&mut targets));
         }
-        for (heads, statements) in blocks {
-            for head in &heads {
-                let mut inside = String::new();
-                for (verb, targets) in &statements {
-                    wrapped(&mut inside, verb, targets);
-                }
-                text.push('\n');
-                if head.is_empty() {
-                    text.push_str(&inside);
-                } else {
-                    let _ = writeln!(text, "when {head} {{\n{inside}}}");
-                }
-            }
-        }
-        Ok(text)
+        Ok(File { statements, comments: Vec::new() })
     }
 
     /// The targets of every guard and verb, with what other rules take away from each rule taken away.
-    fn effective(&self) -> Result<BTreeMap<(Guard, String), Vec<String>>, Entangled> {
-        let mut calls: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
-        let multiplexers = self.multiplexers();
-        for rule in self.rules.iter().chain(&multiplexers) {
-            if self.order == Order::Libseccomp && rule.verb == self.default {
-                continue;
-            }
-            calls.entry(&rule.call).or_default().push(rule);
-        }
-        let mut found: BTreeMap<(Guard, &str), Vec<String>> = BTreeMap::new();
-        for (call, rules) in calls {
-            let mut parts: BTreeMap<(Guard, &str), Vec<When>> = BTreeMap::new();
+    fn effective<'r>(&'r self, multiplexers: &'r [Rule]) -> Result<Found<'r>, String> {
+        let counts = |rule: &&Rule| self.order != Order::Libseccomp || rule.verb != self.default.node;
+        let mut rules: Vec<&Rule> = self.rules.iter().chain(multiplexers).filter(counts).collect();
+        rules.sort_by(|one, other| one.call.cmp(&other.call));
+        let mut found = Found::new();
+        for rules in rules.chunk_by(|one, other| one.call == other.call) {
+            let call = rules[0].call.as_str();
             let present = self.present(call);
             let alike = rules.iter().all(|rule| rule.verb == rules[0].verb);
+            let entangled = || format!("the conditions on `{call}` are too entangled");
             if !alike && rules.len() > RULES {
-                return Err(Entangled(call.to_owned()));
+                return Err(entangled());
             }
+            let mut parts: BTreeMap<(Guard, &str), Vec<(When, Span)>> = BTreeMap::new();
             for (at, rule) in rules.iter().enumerate() {
                 // Rules that do the same take nothing from each other.
                 let (earlier, later) = if alike { (&[][..], &[][..]) } else { (&rules[..at], &rules[at + 1..]) };
-                let cut = remaining(rule, earlier, later, self.order, present);
-                for (guard, when) in cut.ok_or_else(|| Entangled(call.to_owned()))? {
-                    parts.entry((guard, &rule.verb)).or_default().push(when);
+                for (guard, when) in remaining(rule, earlier, later, self.order, present).ok_or_else(entangled)? {
+                    parts.entry((guard, &rule.verb)).or_default().push((when, rule.span));
                 }
             }
             for (key, whens) in parts {
-                found.entry(key).or_default().extend(targets(call, &whens));
+                let targets = found.entry(key).or_default();
+                for (when, span) in needed(&whens) {
+                    targets.push(tree::target(call, when, span)?);
+                }
             }
         }
-        Ok(found.into_iter().map(|((guard, verb), targets)| ((guard, verb.to_owned()), targets)).collect())
+        Ok(found)
     }
 
     /// In the language, what is said of `socket` goes for `socketcall` too, where nothing is said of that; libseccomp does
@@ -204,7 +243,8 @@ impl Statements {
             call: call.to_owned(),
             guard: guard.clone(),
             when: When::Always,
-            verb: self.default.clone(),
+            verb: self.default.node.clone(),
+            span: self.default.span,
         };
         // One of its own that is about all of its calls stands.
         let without_own = |mut rule: Rule| {
@@ -261,7 +301,7 @@ fn remaining(
         }
         let exceptions =
             parts.iter().map(|(_, when)| if let When::Except(_, others) = when { others.len() } else { 0 });
-        if parts.len() > PIECES || exceptions.max() > Some(EXCEPTIONS) {
+        if parts.len() > PIECES || exceptions.max() > Some(tree::LONGEST) {
             return None;
         }
     }
@@ -285,50 +325,16 @@ fn excludes(one: &When, other: &When) -> bool {
         (Some((argument, mask, value)), Some((other, other_mask, other_value))) => {
             argument == other && (value ^ other_value) & mask & other_mask != 0
         }
-        _ => a.word == b.word && a.operator == "==" && b.operator == "==" && a.value != b.value,
+        _ => false,
     };
     one.iter().any(|a| other.iter().any(|b| differ(a, b)))
 }
 
-/// `name`, `name(condition)`; equalities of one word as a set.
-fn targets(call: &str, whens: &[When]) -> Vec<String> {
-    if whens.contains(&When::Always) {
-        return vec![call.to_owned()];
+/// The conditions without those that say nothing more: one that always holds leaves no other.
+fn needed(whens: &[(When, Span)]) -> Vec<(&When, Span)> {
+    if let Some((always, span)) = whens.iter().find(|(when, _)| *when == When::Always) {
+        return vec![(always, *span)];
     }
-    let mut sets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut others = Vec::new();
-    for when in whens {
-        match when {
-            When::All(tests) if tests.len() == 1 && tests[0].operator == "==" => {
-                sets.entry(&tests[0].word).or_default().push(&tests[0].value);
-            }
-            _ => others.push(format!("{call}({})", when.text())),
-        }
-    }
-    let mut targets: Vec<_> = sets
-        .into_iter()
-        .map(|(word, values)| match values.as_slice() {
-            [one] => format!("{call}({word} == {one})"),
-            several => format!("{call}({word} in {{{}}})", several.join(", ")),
-        })
-        .collect();
-    others.dedup();
-    targets.append(&mut others);
-    targets
-}
-
-/// A statement over as many lines as it takes.
-fn wrapped(text: &mut String, verb: &str, targets: &[String]) {
-    let mut line = format!("{verb}:");
-    for (at, target) in targets.iter().enumerate() {
-        let comma = if at + 1 < targets.len() { "," } else { "" };
-        if line.len() + target.len() > 100 && at > 0 {
-            text.push_str(&line);
-            text.push('\n');
-            line = "   ".to_owned();
-        }
-        let _ = write!(line, " {target}{comma}");
-    }
-    text.push_str(&line);
-    text.push('\n');
+    let mut seen = BTreeSet::new();
+    whens.iter().filter(|(when, _)| seen.insert(when)).map(|(when, span)| (when, *span)).collect()
 }

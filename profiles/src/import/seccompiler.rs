@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, did_you_mean};
+use callgate_grammar::tree::BinaryOp;
+use callgate_grammar::{Diagnostic, Spanned, did_you_mean};
 use serde_json::value::RawValue;
 
 use super::Document;
@@ -48,7 +49,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
 fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statements> {
     let filter = reader.object(value, FILTER_KEYS)?;
     let mut either = |new: &str, old: &str| match filter.get(new).or_else(|| filter.get(old)) {
-        Some(value) => action(reader, value),
+        Some(value) => action(reader, value).map(|verb| Spanned::new(verb, reader.span(value))),
         None => {
             reader.push(
                 Diagnostic::error("missing-key", format!("a filter needs a `{new}`"))
@@ -60,7 +61,7 @@ fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statem
     };
     let default = either("mismatch_action", "default_action");
     let verb = either("match_action", "filter_action");
-    let (default, verb) = (default?, verb?);
+    let (default, verb) = (default?, verb?.node);
     let guard = Guard::on(&Statements::abis(None));
     let mut rules = Vec::new();
     for value in reader.array(filter.get("filter")) {
@@ -72,8 +73,8 @@ fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statem
             continue;
         };
         let Some(call) = reader.string(name) else { continue };
+        let span = reader.span(name);
         if !Abi::ALL.iter().any(|&abi| tables::number(abi, &call).is_some()) {
-            let span = reader.span(name);
             let error = Diagnostic::error("unknown-syscall", format!("no system call is called `{call}`")).at(span, "");
             reader.push(match did_you_mean(&call, tables::names().iter().copied()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -86,7 +87,7 @@ fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statem
             tests.extend(test(reader, argument));
         }
         let when = if tests.is_empty() { When::Always } else { When::All(tests) };
-        rules.push(Rule { call, guard: guard.clone(), when, verb: verb.clone() });
+        rules.push(Rule { call, guard: guard.clone(), when, verb: verb.clone(), span });
     }
     Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::Libseccomp })
 }
@@ -134,7 +135,7 @@ fn test<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Test> {
         );
         return None;
     };
-    let index = reader.number(index, 5)?;
+    let index = u8::try_from(reader.number(index, 5)?).ok()?;
     let text = reader.string(width)?;
     let bits = match text.as_str() {
         "dword" => u64::from(u32::MAX),
@@ -153,15 +154,15 @@ fn test<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Test> {
     let number = reader.number(number, u64::MAX)? & bits;
     let masked = serde_json::from_str::<BTreeMap<&str, u64>>(op.get()).ok();
     let (mask, operator) = match masked.as_ref().and_then(|map| map.get("masked_eq")) {
-        Some(&mask) => (mask & bits, "=="),
+        Some(&mask) => (mask & bits, BinaryOp::Eq),
         None => {
             let operator = match serde_json::from_str::<&str>(op.get()).unwrap_or_default() {
-                "eq" => "==",
-                "ne" => "!=",
-                "lt" => "<",
-                "le" => "<=",
-                "gt" => ">",
-                "ge" => ">=",
+                "eq" => BinaryOp::Eq,
+                "ne" => BinaryOp::Ne,
+                "lt" => BinaryOp::Lt,
+                "le" => BinaryOp::Le,
+                "gt" => BinaryOp::Gt,
+                "ge" => BinaryOp::Ge,
                 _ => {
                     let span = reader.span(op);
                     reader.push(
@@ -175,8 +176,7 @@ fn test<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Test> {
             (bits, operator)
         }
     };
-    let word = if mask == u64::MAX { format!("raw(arg{index})") } else { format!("raw(arg{index}) & {mask:#x}") };
     // masked_eq masks the value as well (`(arg & mask) == (val & mask)`).
-    let number = if operator == "==" { number & mask } else { number };
-    Some(Test { word, operator, value: format!("{number:#x}") })
+    let number = if operator == BinaryOp::Eq { number & mask } else { number };
+    Some(Test::number(index, mask, operator, number))
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, did_you_mean};
+use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
 
 use self::unit::{Assignment, assignments};
 use super::Document;
@@ -78,7 +78,10 @@ fn wrong<T>(piece: &Piece<'_>, message: impl Into<String>, help: impl Into<Strin
 struct List {
     /// Whether what is listed is let through (or, in a list of what is logged, logged).
     allows: bool,
-    calls: BTreeMap<String, Option<String>>,
+    /// The words of the first assignment.
+    span: Span,
+    /// The word that brings each in.
+    calls: BTreeMap<String, (Option<String>, Span)>,
 }
 
 pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
@@ -180,8 +183,9 @@ impl Reader<'_> {
         let slot = if log { &mut self.log } else { &mut self.filter };
         let list = slot.get_or_insert_with(|| {
             let start = if log || inverted { None } else { sets().calls("@default") };
-            let calls = start.into_iter().flatten().map(|call| (call.to_owned(), None)).collect();
-            List { allows: !inverted, calls }
+            let span = value.span();
+            let calls = start.into_iter().flatten().map(|call| (call.to_owned(), (None, span))).collect();
+            List { allows: !inverted, span, calls }
         });
         for word in words.words() {
             let (name, errno) = match word.text.find(':') {
@@ -201,7 +205,7 @@ impl Reader<'_> {
                     for member in members {
                         // In an allow-list, a refused call with an error of its own stays in the list, with that.
                         if inverted != list.allows || verb.is_some() {
-                            list.calls.insert(member, verb.clone());
+                            list.calls.insert(member, (verb.clone(), name.span()));
                         } else {
                             list.calls.remove(&member);
                         }
@@ -267,7 +271,7 @@ impl Reader<'_> {
         let filtered = |call: Option<&str>| match &self.filter {
             None => "allow",
             Some(list) => match call.and_then(|call| list.calls.get(call)) {
-                Some(Some(verb)) => verb,
+                Some((Some(verb), _)) => verb,
                 found => {
                     if found.is_some() == list.allows {
                         "allow"
@@ -285,21 +289,25 @@ impl Reader<'_> {
             "allow" if logged(call) => "log",
             verb => verb,
         };
-        let default = decided(None).to_owned();
-        let named: BTreeSet<&str> = [&self.filter, &self.log]
-            .into_iter()
-            .flatten()
-            .flat_map(|list| list.calls.keys().map(String::as_str))
-            .collect();
+        let lists = || [&self.filter, &self.log].into_iter().flatten();
+        let start = super::piece::span(document.source, 0, 0);
+        let default = Spanned::new(decided(None).to_owned(), lists().next().map_or(start, |list| list.span));
+        // The list that says what happens: that of what is logged where the call goes through.
+        let place = |call: &str| {
+            let named = || lists().filter_map(|list| list.calls.get(call)).map(|(_, span)| *span);
+            if decided(Some(call)) == "log" { named().last() } else { named().next() }
+        };
+        let named: BTreeSet<&str> = lists().flat_map(|list| list.calls.keys().map(String::as_str)).collect();
         let guard = Guard::on(&Statements::abis(listed.as_ref()));
         let rules = named
             .into_iter()
-            .filter(|call| calls::is_known(call) && decided(Some(call)) != default)
+            .filter(|call| calls::is_known(call) && decided(Some(call)) != default.node)
             .map(|call| Rule {
                 call: call.to_owned(),
                 guard: guard.clone(),
                 when: When::Always,
                 verb: decided(Some(call)).to_owned(),
+                span: place(call).unwrap_or(default.span),
             })
             .collect();
         Statements { listed, header: Vec::new(), default, rules, order: Order::FirstMatch }

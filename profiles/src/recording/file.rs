@@ -8,7 +8,7 @@ use callgate_compiler::abi::Abi;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Recording, Row, Run, SCHEMA, Total, Values};
+use super::{Denied, Recording, Row, Run, SCHEMA, Total, Values, Verdict};
 
 /// Why a text is not a recording. Every message says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -93,6 +93,7 @@ impl Recording {
         let mut recording = Self::default();
         for mut run in file.runs {
             run.rows.sort_by_key(order);
+            run.denied.sort_by_key(denied_order);
             if let Some(problem) = problem_of(&run) {
                 return Err(RecordingError::Run { run: run.id, problem });
             }
@@ -147,6 +148,10 @@ fn order(row: &Row) -> (Abi, u32, super::Phase) {
     (row.abi, row.nr, row.phase)
 }
 
+fn denied_order(row: &Denied) -> (Abi, u32, super::Phase, Verdict) {
+    (row.abi, row.nr, row.phase, row.verdict)
+}
+
 /// What no recorder writes, in words.
 fn problem_of(run: &Run) -> Option<String> {
     if run.id.len() != 32 || !run.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
@@ -155,29 +160,44 @@ fn problem_of(run: &Run) -> Option<String> {
     if let Some(pair) = run.rows.windows(2).find(|pair| order(&pair[0]) == order(&pair[1])) {
         return Some(format!("{} has two rows in one phase", title(&pair[0])));
     }
-    run.rows.iter().find_map(|row| {
-        let problem = row_problem(row)?;
-        Some(format!("{} {problem}", title(row)))
-    })
+    let counted = run.rows.iter().map(|row| {
+        let empty = |values: &Values| matches!(values, Values::Seen(values) if values.is_empty());
+        let without_values = row.arguments.values().any(empty).then_some("has a parameter without values");
+        (row_problem(row.abi, row.nr, row.syscall.as_deref(), row.calls).or(without_values), title(row))
+    });
+    let denied = run.denied.iter().map(|row| {
+        let errno = match row.verdict {
+            Verdict::Errno(0 | 4096..) => Some("was refused with a number that is no error's"),
+            _ => None,
+        };
+        let problem = row_problem(row.abi, row.nr, row.syscall.as_deref(), row.calls).or(errno);
+        (problem, named(row.abi, row.nr, row.syscall.as_deref()))
+    });
+    if let Some(pair) = run.denied.windows(2).find(|pair| denied_order(&pair[0]) == denied_order(&pair[1])) {
+        let title = named(pair[0].abi, pair[0].nr, pair[0].syscall.as_deref());
+        return Some(format!("{title} has two rows of one refusal in one phase"));
+    }
+    counted.chain(denied).find_map(|(problem, title)| Some(format!("{title} {}", problem?)))
 }
 
 fn title(row: &Row) -> String {
-    match &row.syscall {
-        Some(name) => format!("{} {name}", row.abi),
-        None => format!("{} number {}", row.abi, row.nr),
+    named(row.abi, row.nr, row.syscall.as_deref())
+}
+
+fn named(abi: Abi, nr: u32, syscall: Option<&str>) -> String {
+    match syscall {
+        Some(name) => format!("{abi} {name}"),
+        None => format!("{abi} number {nr}"),
     }
 }
 
-fn row_problem(row: &Row) -> Option<&'static str> {
-    let empty = |values: &Values| matches!(values, Values::Seen(values) if values.is_empty());
-    if row.calls == 0 {
+fn row_problem(abi: Abi, nr: u32, syscall: Option<&str>, calls: u64) -> Option<&'static str> {
+    if calls == 0 {
         Some("was called 0 times")
-    } else if Abi::of_call(row.abi.token(), row.nr) != Some(row.abi) {
+    } else if Abi::of_call(abi.token(), nr) != Some(abi) {
         Some("has a number of another ABI")
-    } else if row.syscall.as_deref() == Some("") {
+    } else if syscall == Some("") {
         Some("has an empty name")
-    } else if row.arguments.values().any(empty) {
-        Some("has a parameter without values")
     } else {
         None
     }
@@ -187,19 +207,28 @@ fn write_run(text: &mut String, run: &Run) {
     let lost: BTreeMap<_, _> = run.lost.iter().filter(|&(_, &count)| count != 0).collect();
     let mut rows = run.rows.clone();
     rows.sort_by_key(order);
+    let mut denied = run.denied.clone();
+    denied.sort_by_key(denied_order);
+    // What most runs have nothing to say of is left out.
     let fields = [
-        ("id", json(&run.id)),
-        ("command", json(&run.command)),
-        ("backend", json(&run.backend)),
-        ("kernel", json(&run.kernel)),
-        ("machine", json(&run.machine)),
-        ("calls_exact", json(&run.calls_exact)),
-        ("lost", json(&lost)),
-        ("still_running", json(&run.still_running)),
-        ("ended", json(&run.ended)),
-        ("rows", lines(&rows, "      ")),
+        ("id", Some(json(&run.id))),
+        ("command", Some(json(&run.command))),
+        ("scope", (!run.scope.is_command()).then(|| json(&run.scope))),
+        ("since", (!run.since.is_start()).then(|| json(&run.since))),
+        ("backend", Some(json(&run.backend))),
+        ("kernel", Some(json(&run.kernel))),
+        ("machine", Some(json(&run.machine))),
+        ("calls_exact", Some(json(&run.calls_exact))),
+        ("lost", Some(json(&lost))),
+        ("still_running", Some(json(&run.still_running))),
+        ("serving_after", run.serving_after.map(|after| json(&after))),
+        ("in_progress", run.in_progress.then(|| json(&true))),
+        ("ended", Some(json(&run.ended))),
+        ("rows", Some(lines(&rows, "      "))),
+        ("denied", (!denied.is_empty()).then(|| lines(&denied, "      "))),
     ];
-    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("      \"{key}\": {value}")).collect();
+    let fields = fields.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    let fields: Vec<String> = fields.map(|(key, value)| format!("      \"{key}\": {value}")).collect();
     let _ = write!(text, "    {{\n{}\n    }}", fields.join(",\n"));
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use callgate_profiles::Arguments;
 use callgate_profiles::recording::{Recording, Run};
 use callgate_profiles::stability::{Sight, sights, unseen};
 
@@ -12,7 +13,7 @@ const MOST_RUNS: u32 = 100;
 pub(super) struct Progress {
     most: u32,
     stable_after: Option<u32>,
-    values: bool,
+    arguments: Arguments,
     known: BTreeSet<Sight>,
     runs: u32,
     /// Runs in a row that showed nothing new.
@@ -20,16 +21,16 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `values`: whether a new value of a held parameter is news.
-    pub(super) fn new(repeat: Option<u32>, stable_after: Option<u32>, values: bool) -> Self {
+    /// `arguments`: of which parameters a new value is news.
+    pub(super) fn new(repeat: Option<u32>, stable_after: Option<u32>, arguments: Arguments) -> Self {
         let most = repeat.unwrap_or(if stable_after.is_some() { MOST_RUNS } else { 1 });
-        Self { most, stable_after, values, known: BTreeSet::new(), runs: 0, quiet: 0 }
+        Self { most, stable_after, arguments, known: BTreeSet::new(), runs: 0, quiet: 0 }
     }
 
     /// Takes a run in; how many things were new in it.
     pub(super) fn add(&mut self, run: &Run) -> usize {
         let before = self.known.len();
-        self.known.extend(sights(run, self.values));
+        self.known.extend(sights(run, self.arguments));
         let news = self.known.len() - before;
         self.runs += 1;
         self.quiet = if news == 0 { self.quiet + 1 } else { 0 };
@@ -69,7 +70,7 @@ impl Progress {
 
     /// What more runs could show, once there were several.
     pub(super) fn outlook(&self, recording: &Recording) -> Option<String> {
-        Some(unseen(recording, self.values)?.to_string())
+        Some(unseen(recording, self.arguments)?.to_string())
     }
 }
 
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn one_run_unless_more_are_asked_for() {
-        let mut progress = Progress::new(None, None, false);
+        let mut progress = Progress::new(None, None, Arguments::None);
         progress.add(&run(&[1]));
         assert!(progress.is_done());
         assert_eq!(progress.prefix(1), "");
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn stable_is_so_many_runs_in_a_row_without_news() {
-        let mut progress = Progress::new(None, Some(2), false);
+        let mut progress = Progress::new(None, Some(2), Arguments::None);
         let news =
             [&[1, 2][..], &[1], &[3], &[1, 3], &[2]].map(|calls| (progress.add(&run(calls)), progress.is_done()));
         assert_eq!(news, [(2, false), (0, false), (1, false), (0, false), (0, true)]);
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn repeat_is_the_most() {
-        let mut progress = Progress::new(Some(2), Some(5), false);
+        let mut progress = Progress::new(Some(2), Some(5), Arguments::None);
         progress.add(&run(&[1]));
         assert!(!progress.is_done());
         progress.add(&run(&[1]));

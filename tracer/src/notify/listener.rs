@@ -73,10 +73,20 @@ impl Listener {
 
     /// Lets the call go on. A task that was killed meanwhile needs no answer: that is no error.
     pub(super) fn let_go(&mut self, notification: &Notification) -> Result<(), Errno> {
+        self.answer(notification, 0, CONTINUE)
+    }
+
+    /// Makes the call return this errno, unexecuted. As with [`Self::let_go`], a dead task is no error.
+    pub(super) fn refuse(&mut self, notification: &Notification, errno: u16) -> Result<(), Errno> {
+        self.answer(notification, -i32::from(errno), 0)
+    }
+
+    fn answer(&mut self, notification: &Notification, error: i32, flags: u32) -> Result<(), Errno> {
         // SAFETY: the buffer is at least as long as the structure and aligned to 8, and every bit pattern is one of it.
         let answer = unsafe { &mut *self.answer.as_mut_ptr().cast::<libc::seccomp_notif_resp>() };
         answer.id = notification.id;
-        answer.flags = CONTINUE;
+        answer.error = error;
+        answer.flags = flags;
         loop {
             // SAFETY: the buffer is as long as the kernel's structure, which is all it reads.
             let result = unsafe {

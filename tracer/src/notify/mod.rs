@@ -9,6 +9,7 @@
 //! the kernel answers every further call of the command with ENOSYS.
 
 mod listener;
+pub mod replay;
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering::SeqCst;

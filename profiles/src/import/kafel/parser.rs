@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use callgate_compiler::abi::Abi;
-use callgate_grammar::{Diagnostic, Span, did_you_mean};
+use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
 
 use super::expression::Node;
 use super::lexer::{Kind, Token};
@@ -40,7 +40,7 @@ pub(super) struct Program {
     /// The policies by number; the first is the file's own.
     pub(super) policies: Vec<Vec<Entry>>,
     /// The default action, if it names one.
-    pub(super) default: Option<String>,
+    pub(super) default: Option<Spanned<String>>,
 }
 
 const KEYWORDS: [&str; 15] = [
@@ -181,7 +181,7 @@ impl<'d> Parser<'d> {
             let span = self.place();
             self.at += 1;
             let verb = self.action()?;
-            if self.program.default.replace(verb).is_some() {
+            if self.program.default.replace(Spanned::new(verb, span)).is_some() {
                 self.diagnostics.push(
                     Diagnostic::error("duplicate-default", "there is a default action already")
                         .at(span, "")

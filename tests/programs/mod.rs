@@ -1,0 +1,86 @@
+//! Real programs that do real work, for recordings and for what is derived from them.
+//!
+//! Each prepares its files in a folder, says how it is started, and knows how to keep it busy until it ends.
+
+mod go;
+mod jvm;
+pub(crate) mod nginx;
+mod node;
+pub(crate) mod python;
+mod redis;
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Child;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+pub(crate) use go::go;
+pub(crate) use jvm::jvm;
+pub(crate) use nginx::nginx;
+pub(crate) use node::node;
+pub(crate) use python::python;
+pub(crate) use redis::redis;
+
+/// How a program is made to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It does when its work is done, or when its clients say so.
+    Itself,
+    /// By this signal.
+    Signal(&'static str),
+}
+
+/// A program, ready to start.
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    /// The program's path first.
+    pub(crate) arguments: Vec<String>,
+    pub(crate) end: End,
+    /// Where it listens, if its work is asked of it.
+    pub(crate) port: Option<u16>,
+    /// Asks for the work.
+    ask: fn(u16),
+}
+
+impl Program {
+    /// One that does its work without being asked.
+    fn alone(name: &'static str, arguments: Vec<String>) -> Self {
+        Self { name, arguments, end: End::Itself, port: None, ask: |_| {} }
+    }
+
+    /// Keeps it busy. Afterwards it ends, or waits for its signal.
+    pub(crate) fn drive(&self, child: &mut Child) {
+        if let Some(port) = self.port {
+            listens(child, self.name, port);
+            (self.ask)(port);
+        }
+    }
+}
+
+/// Waits until something listens.
+fn listens(child: &mut Child, name: &str, port: u16) {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while TcpStream::connect(address).is_err() {
+        if let Some(status) = child.try_wait().expect("a child") {
+            let mut said = String::new();
+            if let Some(mut stderr) = child.stderr.take() {
+                stderr.read_to_string(&mut said).expect("text");
+            }
+            panic!("{name} ended with {status} before it listened:\n{said}");
+        }
+        assert!(Instant::now() < deadline, "{name} doesn't listen");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// The folder's path, for arguments.
+fn shown(folder: &Path) -> String {
+    folder.display().to_string()
+}
