@@ -6,7 +6,8 @@
 //! ## Why
 //! They do nothing, so they are mostly a sign that the source says something else than it was meant to: a rule behind one that
 //! takes all of its calls, a comparison that was decided before. The prover decides it, for every call there is, so a comparison
-//! that can't come out true counts too.
+//! that can't come out true counts too. A return at the very end doesn't: the kernel asks for one there, and libseccomp writes
+//! it whether or not a call comes to it.
 //!
 //! ## Example
 //! ```asm at="ret #0x50001"
@@ -54,7 +55,11 @@ pub(super) const RULE: Rule = Rule::new("BPF005", "dead-instruction", Severity::
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let Some(filter) = admitted(document) else { return Ok(()) };
-    let dead = unreached(filter)?;
+    let mut dead = unreached(filter)?;
+    let last = filter.program.instructions.len().saturating_sub(1);
+    if dead.ends_with(&[last]) && !dead.ends_with(&[last.saturating_sub(1), last]) {
+        dead.pop();
+    }
     for run in dead.chunk_by(|one, next| one + 1 == *next) {
         let [first, ..] = run else { continue };
         let last = run.last().unwrap_or(first);
