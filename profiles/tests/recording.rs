@@ -311,6 +311,7 @@ fn a_tally_is_bounded_by_what_is_different() {
         phase: Phase::Run,
         calls,
         arguments: Default::default(),
+        first: None,
     };
     let mut one = run(1, vec![row(0, 1), row(1, 2)]);
     let mut tally = Tally::default();

@@ -295,7 +295,7 @@ impl Reader<'_> {
         // The list that says what happens: that of what is logged where the call goes through.
         let place = |call: &str| {
             let named = || lists().filter_map(|list| list.calls.get(call)).map(|(_, span)| *span);
-            if decided(Some(call)) == "log" { named().last() } else { named().next() }
+            if decided(Some(call)) == "log" { named().next_back() } else { named().next() }
         };
         let named: BTreeSet<&str> = lists().flat_map(|list| list.calls.keys().map(String::as_str)).collect();
         let guard = Guard::on(&Statements::abis(listed.as_ref()));
