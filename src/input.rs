@@ -18,7 +18,7 @@ use callgate_profiles::shipped::{shipped, shipped_names};
 use crate::cli::ReadAs;
 use crate::failure::Failure;
 
-pub(crate) use foreign::{native_endian, raw, select};
+pub(crate) use foreign::{included, native_endian, raw, select};
 
 /// Every text of a policy, parsed, and what the parser had to say.
 pub(crate) struct Loaded {
@@ -104,6 +104,17 @@ pub(crate) fn load_text(name: &str, text: String) -> Loaded {
     loader.loaded()
 }
 
+/// A policy's text that is already here, with what it uses from where its file is.
+pub(crate) fn load_text_at(path: &Path, text: String) -> Loaded {
+    let mut loader = Loader::default();
+    let scope = loader.next_scope();
+    let id = loader.parse(&path.display().to_string(), text, 1, scope);
+    loader.files.insert(identity(path), id);
+    loader.folders.insert(id, path.parent().map(Path::to_path_buf).unwrap_or_default());
+    loader.follow();
+    loader.loaded()
+}
+
 /// Texts that are already here, nearest layer first, under `-e` statements.
 pub(crate) fn load_layers(name: &str, texts: Vec<String>, statements: &[String]) -> Loaded {
     let mut loader = Loader::default();
@@ -137,11 +148,11 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     if compressed::is_compressed(&bytes) { compressed::read(&shown_name(path), &bytes) } else { Ok(bytes) }
 }
 
-fn shown_name(path: &Path) -> String {
+pub(crate) fn shown_name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
+pub(crate) fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -302,6 +313,6 @@ impl Loader {
 }
 
 /// The same file has the same identity whatever its path looks like.
-fn identity(path: &Path) -> PathBuf {
+pub(crate) fn identity(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }

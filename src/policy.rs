@@ -143,11 +143,15 @@ pub(crate) fn host_target(args: &HostArgs, default_abis: Vec<Abi>) -> Result<Tar
         target.capabilities = capabilities(names)?;
     }
     if let Some(text) = &args.kernel {
-        target.kernel = Some(version(text).ok_or_else(|| {
-            Failure::new(format!("`{text}` is not a kernel version")).help("write major.minor, like 6.12")
-        })?);
+        target.kernel = Some(kernel(text)?);
     }
     Ok(target)
+}
+
+/// A kernel's version as it was typed.
+pub(crate) fn kernel(text: &str) -> Result<Version, Failure> {
+    version(text)
+        .ok_or_else(|| Failure::new(format!("`{text}` is not a kernel version")).help("write major.minor, like 6.12"))
 }
 
 /// How files are read for a target: an engine's host is this machine, or the one of the ABIs that are asked for.
@@ -187,7 +191,8 @@ pub(crate) fn abis(names: &[String]) -> Result<Vec<Abi>, Failure> {
         .collect()
 }
 
-fn capabilities(names: &[String]) -> Result<BTreeSet<&'static str>, Failure> {
+/// Capabilities by name.
+pub(crate) fn capabilities(names: &[String]) -> Result<BTreeSet<&'static str>, Failure> {
     names
         .iter()
         .filter(|name| name.as_str() != "none")

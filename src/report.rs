@@ -7,11 +7,21 @@ use callgate_grammar::{Diagnostic, Severity, Sources};
 
 /// Prints diagnostics to standard error, with colours on a terminal.
 pub(crate) fn print(diagnostics: &[Diagnostic], sources: &Sources) {
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    let colours = colours(&std::io::stderr());
     for diagnostic in diagnostics {
-        eprintln!("{}\n", renderer.render(&[group(diagnostic, sources)]));
+        eprintln!("{}\n", rendered(diagnostic, sources, colours));
     }
+}
+
+/// Whether a stream shows colours: it is a terminal, and nobody said no.
+pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A diagnostic as text, without a newline at the end.
+pub(crate) fn rendered(diagnostic: &Diagnostic, sources: &Sources, colours: bool) -> String {
+    let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group(diagnostic, sources)])
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {

@@ -7,6 +7,7 @@ mod backends;
 mod bad_input;
 mod bars;
 mod bundle;
+mod ci;
 mod circle;
 mod circle_clients;
 mod clients;
@@ -23,6 +24,7 @@ mod house;
 mod kernel_facts;
 mod learning;
 mod learning_examples;
+mod lint;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]

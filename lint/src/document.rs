@@ -1,18 +1,23 @@
 //! What is linted: a file in some form, what reading it said, and what it means.
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::bpf::{assemble, assembled_lines};
+use callgate_compiler::bpf::{assemble, assembled_lines, disassemble};
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
 use callgate_compiler::policy::Policy;
+use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
 use callgate_profiles::engine::{Engine, Host, Libseccomp, read_leniently};
-use callgate_profiles::import;
-use callgate_profiles::import::bpf::{RawFilter, order};
+use callgate_profiles::import::bpf::{RawFilter, from_program, order};
 use callgate_profiles::import::profile::Profile;
+use callgate_profiles::import::{self, Imported};
 use serde::de::IgnoredAny;
 
 use crate::meaning::Meaning;
+use crate::workload::Workload;
+
+/// Gives the text that another one includes, and takes it into the sources: the path as written, and where.
+pub type Includes<'a> = dyn FnMut(&mut Sources, &str, Span) -> Result<(SourceId, String), Diagnostic> + 'a;
 
 /// What a file is.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub enum Form {
     Text(import::Format),
     /// A compiled filter. Its source is its listing.
     Filter(RawFilter),
+    /// What starts containers and names profiles.
+    Workload(Workload),
 }
 
 /// Who reads a document, and where.
@@ -72,7 +79,7 @@ pub struct Document {
 /// What a text is translated from; `None` for a policy. An object of JSON is no policy, and one that is broken can't be told
 /// from a profile.
 fn format_of(text: &str) -> Option<import::Format> {
-    import::Format::of(text).or_else(|| (is_object(text)).then_some(import::Format::Docker))
+    import::Format::of(text).or_else(|| is_object(text).then_some(import::Format::Docker))
 }
 
 fn is_object(text: &str) -> bool {
@@ -104,48 +111,103 @@ impl Document {
     /// Reads a text that includes and uses nothing but what callgate ships.
     #[must_use]
     pub fn of_text(name: &str, text: &str, groups: &Groups, reading: Reading) -> Self {
+        Self::of_text_with(name, text, None, groups, reading, &mut |_, path, at| {
+            Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
+        })
+    }
+
+    /// Reads a text of any format; `selector` is which filter of a file with several. What files of other formats include is
+    /// asked of `includes`; what policies use has to be loaded before, see [`Document::of_units`].
+    #[must_use]
+    pub fn of_text_with(
+        name: &str,
+        text: &str,
+        selector: Option<&str>,
+        groups: &Groups,
+        reading: Reading,
+        includes: &mut Includes<'_>,
+    ) -> Self {
+        if reading.from.is_none()
+            && let Some(document) = Self::of_workload(name, text, &reading)
+        {
+            return document;
+        }
         let mut sources = Sources::default();
         let source = sources.add(name, text);
-        let mut said = Vec::new();
         if reading.from.is_none() && is_other_json(text) {
             let error = Diagnostic::error("no-profile", "this JSON has none of a profile's keys");
-            said.push(error.at(Span { source, start: 0, end: 0 }, "").help("a profile has a `defaultAction`"));
+            let start = Span { source, start: 0, end: 0 };
+            let said = vec![error.at(start, "").help("a profile has a `defaultAction`")];
             return Self { sources, source, form: None, reading, said, meaning: None };
         }
-        let mut target = Target::new(vec![reading.host.machine], reading.host.kernel);
-        target.capabilities.clone_from(&reading.host.capabilities);
-        target.kernel = Some(reading.host.kernel);
-        target.abis.clone_from(&reading.abis);
-        let (form, units) = match reading.from.or_else(|| format_of(text)) {
-            Some(format) => {
-                let document = import::Document { text, source, selector: None };
-                let mut none = |path: &str, at: Span| {
-                    Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
-                };
-                let imported = read_leniently(reading.engine, &reading.host, format, &document, &mut none);
-                said.extend(imported.diagnostics.iter().cloned());
-                let file = imported.into_file(|text| sources.add(format!("{name} as a policy"), text));
-                let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
-                target.default_abis = Abi::ALL.to_vec();
-                (form(format, &document, &mut none), units)
-            }
-            None => {
-                let (file, diagnostics) = parse(source, text);
-                said.extend(diagnostics);
-                let units = vec![Unit { source, file, layer: 1, scope: 1 }];
-                (Form::Policy(units.clone()), Some(units))
-            }
+        let Some(format) = reading.from.or_else(|| format_of(text)) else {
+            let (file, said) = parse(source, text);
+            let units = vec![Unit { source, file, layer: 1, scope: 1 }];
+            return Self::of_units(sources, source, units, said, groups, reading);
         };
-        let policy = units.filter(|_| !said.iter().any(Diagnostic::is_error)).and_then(|units| {
-            let lowered = lower(&units, groups, &target);
-            said.extend(lowered.diagnostics);
-            lowered.policy
-        });
-        let meaning = policy.map(|policy| Meaning {
-            policy,
-            capabilities: reading.host.capabilities.clone(),
-            kernel: reading.host.kernel,
-        });
+        let document = import::Document { text, source, selector };
+        let mut included = |path: &str, at: Span| includes(&mut sources, path, at);
+        let imported = read_leniently(reading.engine, &reading.host, format, &document, &mut included);
+        // What it includes has been read; the file's own parts are asked for here.
+        let mut none = |path: &str, at: Span| {
+            Err(Diagnostic::error("unreadable-use", format!("`{path}` can't be read here")).at(at, ""))
+        };
+        let form = form(format, &document, &mut none);
+        let reading = Reading { from: Some(format), ..reading };
+        Self::of_import(sources, source, form, imported, groups, reading)
+    }
+
+    /// A file that starts containers; `None` for what is none. It means nothing by itself: whoever can read files says of its
+    /// [references](Workload::references_mut) whether there are such files, which are documents of their own.
+    #[must_use]
+    pub fn of_workload(name: &str, text: &str, reading: &Reading) -> Option<Self> {
+        let mut sources = Sources::default();
+        let source = sources.add(name, text);
+        let (form, said) = match Workload::read(text, source)? {
+            Ok(workload) => (Some(Form::Workload(workload)), Vec::new()),
+            Err(error) => (None, vec![*error]),
+        };
+        Some(Self { sources, source, form, reading: reading.clone(), said, meaning: None })
+    }
+
+    /// A policy that has been loaded with everything it uses, and what loading it said.
+    #[must_use]
+    pub fn of_units(
+        sources: Sources,
+        source: SourceId,
+        units: Vec<Unit>,
+        mut said: Vec<Diagnostic>,
+        groups: &Groups,
+        reading: Reading,
+    ) -> Self {
+        let meaning = mean(&units, vec![reading.host.machine], groups, &reading, &mut said);
+        Self { sources, source, form: Some(Form::Policy(units)), reading, said, meaning }
+    }
+
+    /// A compiled filter. One that never looks at the token of an ABI is for those of the reading, else for its machine.
+    #[must_use]
+    pub fn of_filter(name: &str, filter: RawFilter, groups: &Groups, reading: Reading) -> Self {
+        let mut sources = Sources::default();
+        let source = sources.add(name, disassemble(&filter.program, filter.endian, &tables::name));
+        let abis = reading.abis.clone().unwrap_or_else(|| vec![reading.host.machine]);
+        let abis: Vec<_> = abis.into_iter().filter(|abi| abi.endian() == filter.endian).collect();
+        let imported = from_program(&filter.program, filter.endian, &abis, source);
+        Self::of_import(sources, source, Form::Filter(filter), imported, groups, reading)
+    }
+
+    fn of_import(
+        mut sources: Sources,
+        source: SourceId,
+        form: Form,
+        mut imported: Imported,
+        groups: &Groups,
+        reading: Reading,
+    ) -> Self {
+        let mut said = std::mem::take(&mut imported.diagnostics);
+        let name = format!("{} as a policy", sources.get(source).name);
+        let file = imported.into_file(|text| sources.add(name, text));
+        let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
+        let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
         Self { sources, source, form: Some(form), reading, said, meaning }
     }
 
@@ -190,4 +252,25 @@ impl Document {
             _ => None,
         }
     }
+}
+
+/// What the units mean on the target, unless there are errors; what lowering says is added.
+fn mean(
+    units: &[Unit],
+    default_abis: Vec<Abi>,
+    groups: &Groups,
+    reading: &Reading,
+    said: &mut Vec<Diagnostic>,
+) -> Option<Meaning> {
+    if said.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let mut target = Target::new(default_abis, reading.host.kernel);
+    target.capabilities.clone_from(&reading.host.capabilities);
+    target.kernel = Some(reading.host.kernel);
+    target.abis.clone_from(&reading.abis);
+    let lowered = lower(units, groups, &target);
+    said.extend(lowered.diagnostics);
+    let capabilities = reading.host.capabilities.clone();
+    lowered.policy.map(|policy| Meaning { policy, capabilities, kernel: reading.host.kernel })
 }

@@ -1,7 +1,10 @@
 //! Findings as data. How they look is for others to say.
 
+use std::fmt;
+
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
+use callgate_compiler::tables;
 use callgate_grammar::{Label, Severity, Span};
 
 use crate::rule::Rule;
@@ -173,5 +176,32 @@ impl Findings {
 
     pub(crate) fn into_vec(self) -> Vec<Finding> {
         self.found
+    }
+}
+
+impl Witness {
+    /// The call's name, or its number where it has none.
+    #[must_use]
+    pub fn name(&self) -> String {
+        tables::name(self.abi, self.nr).map_or_else(|| self.nr.to_string(), str::to_owned)
+    }
+}
+
+impl fmt::Display for Witness {
+    /// `socket(family: 0x26) on x86_64: allow`: the arguments that aren't zero, by their names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name();
+        let parameters = tables::prototype(self.abi, &name).unwrap_or_default();
+        let argument = |(index, value): (usize, &u64)| match parameters.get(index) {
+            Some(parameter) => format!("{}: {value:#x}", parameter.name),
+            None => format!("arg{index}: {value:#x}"),
+        };
+        let given = self.args.iter().enumerate().filter(|(_, value)| **value != 0).map(argument).collect::<Vec<_>>();
+        let action = match self.action {
+            Action::Errno(number) => tables::errno_name(self.abi, number)
+                .map_or_else(|| self.action.to_string(), |errno| format!("errno({errno})")),
+            action => action.to_string(),
+        };
+        write!(f, "{name}({}) on {}: {action}", given.join(", "), self.abi)
     }
 }

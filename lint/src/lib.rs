@@ -8,18 +8,33 @@
 //! Pure: no I/O, nothing of the running kernel, no clock. Same input, same findings.
 #![forbid(unsafe_code)]
 
+mod baseline;
+mod checked;
+mod config;
 mod document;
 mod finding;
+mod fingerprint;
+mod fix;
 mod meaning;
 mod page;
+pub mod report;
 mod rule;
 mod rules;
+mod select;
+mod suppress;
 
-pub use document::{Document, Form, Reading, form};
-pub use finding::{Edit, Finding, Findings, Fix, Safety};
+pub use baseline::{Baseline, BaselineError};
+pub use checked::{Checked, Reported, Since, Suppressed, about_sidecar, check};
+pub use config::{Config, ConfigError, Settings, Sidecar};
+pub use document::{Document, Form, Includes, Reading, form};
+pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
+pub use fingerprint::fingerprints;
+pub use fix::{Fixed, Stray, fixed, stray};
 pub use meaning::{Answer, Meaning};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
+pub use select::{Selector, UnknownRule, selected};
+pub use suppress::{Suppression, suppressions};
 
 use callgate_compiler::outcome::Undecided;
 

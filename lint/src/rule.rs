@@ -55,6 +55,12 @@ impl Rule {
         self
     }
 
+    /// The three letters that its id begins with.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        self.id.get(..3).unwrap_or(self.id)
+    }
+
     /// What, why, an example, a near miss, what to do instead, and where it is written.
     #[must_use]
     pub fn page(&self) -> Page {

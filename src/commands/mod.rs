@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod generated;
 pub(crate) mod learn;
+pub(crate) mod lint;
 mod listing;
 pub(crate) mod merge;
 pub(crate) mod record;

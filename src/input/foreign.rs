@@ -136,7 +136,12 @@ impl Loader {
 
 /// A file that another one includes, and whether it isn't where that says: then beside the including file, or in one of the
 /// folders.
-fn included(from: &Path, path: &str, folders: &[PathBuf], at: Span) -> Result<(PathBuf, String, bool), Diagnostic> {
+pub(crate) fn included(
+    from: &Path,
+    path: &str,
+    folders: &[PathBuf],
+    at: Span,
+) -> Result<(PathBuf, String, bool), Diagnostic> {
     let folder = from.parent().map(Path::to_path_buf).unwrap_or_default();
     let written = folder.join(path);
     let name = Path::new(path).file_name();
