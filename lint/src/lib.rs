@@ -22,6 +22,7 @@ mod rule;
 mod rules;
 mod select;
 mod suppress;
+mod workload;
 
 pub use baseline::{Baseline, BaselineError};
 pub use checked::{Checked, Reported, Since, Suppressed, about_sidecar, check};
@@ -35,6 +36,7 @@ pub use page::{Example, Page};
 pub use rule::{Check, Rule};
 pub use select::{Selector, UnknownRule, selected};
 pub use suppress::{Suppression, suppressions};
+pub use workload::{Container, Profiled, Reference, Starter, Workload};
 
 use callgate_compiler::outcome::Undecided;
 

@@ -17,7 +17,8 @@
 //! Where it is written.
 //! ```
 //!
-//! The line after a fence's three backticks is `FORMAT [KEY=VALUE …] [at="TEXT"]`: the format is `gate` or one that is imported;
+//! The line after a fence's three backticks is `FORMAT [KEY=VALUE …] [at="TEXT"]`: the format is `gate`, `workload` or one that is
+//! imported;
 //! the keys are `arch`, `cap`, `kernel`, `engine`, as on the command line, and `libseccomp`, where 2.5 is Debian 12's, and
 //! `source`, the policy that a filter was compiled from, its statements between semicolons, and `numbers`, of which as many stand for `NUMBERS` in the text; `at` is the text under the finding's main place.
 

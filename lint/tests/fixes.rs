@@ -24,7 +24,11 @@ const POLICY: &str = "arch: x86_64\ndeny: all\nallow: read, write\nallow: getpid
 
 #[test]
 fn what_overlaps_is_left_for_another_round() {
-    let fixes = [("read, write", "write", Safety::Safe), ("write", "writev", Safety::Safe), ("getpid", "getppid", Safety::Safe)];
+    let fixes = [
+        ("read, write", "write", Safety::Safe),
+        ("write", "writev", Safety::Safe),
+        ("getpid", "getppid", Safety::Safe),
+    ];
     let (_, checked) = with_fixes(POLICY, &fixes);
     let made = fixed(&checked, false).expect("fixes");
     assert_eq!(made.text, "arch: x86_64\ndeny: all\nallow: write\nallow: getppid\n");

@@ -17,7 +17,8 @@ fn groups() -> Groups {
 
 fn read(example: &Example) -> Document {
     let mut reading = Reading::default();
-    if example.format() != "gate" {
+    // What starts containers is no format of profiles.
+    if !["gate", "workload"].contains(&example.format()) {
         reading.from = Some(example.format().parse().unwrap_or_else(|_| panic!("{} is no format", example.format())));
     }
     if let Some(arch) = example.option("arch") {

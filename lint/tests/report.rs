@@ -54,7 +54,8 @@ fn sarif_is_valid_by_its_schema() {
     for files in [Vec::new(), files(), known] {
         let text = report::sarif(&files, &all(), "1.0.0");
         let value = serde_json::from_str(&text).expect("JSON");
-        let errors: Vec<_> = validator.iter_errors(&value).map(|error| format!("{error} at {}", error.instance_path())).collect();
+        let errors: Vec<_> =
+            validator.iter_errors(&value).map(|error| format!("{error} at {}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
     // The test can fail.
@@ -98,8 +99,7 @@ fn sarif_has_what_its_readers_need() {
             assert_eq!(steps.len(), result["relatedLocations"].as_array().expect("places").len() + 1);
         }
     }
-    let suppressed: Vec<_> =
-        results.iter().filter(|result| result["suppressions"][0]["kind"] == "inSource").collect();
+    let suppressed: Vec<_> = results.iter().filter(|result| result["suppressions"][0]["kind"] == "inSource").collect();
     assert!(!suppressed.is_empty());
     assert!(suppressed.iter().all(|result| result["suppressions"][0]["justification"] == "loads its own module"));
 }
@@ -203,7 +203,12 @@ fn junit_is_xml_that_adds_up() {
             Event::Start(tag) | Event::Empty(tag) => {
                 let attributes = tag.attributes().map(|attribute| attribute.expect("an attribute"));
                 let attributes: BTreeMap<String, String> = attributes
-                    .map(|one| (String::from_utf8_lossy(one.key.as_ref()).into_owned(), String::from_utf8_lossy(&one.value).into_owned()))
+                    .map(|one| {
+                        (
+                            String::from_utf8_lossy(one.key.as_ref()).into_owned(),
+                            String::from_utf8_lossy(&one.value).into_owned(),
+                        )
+                    })
                     .collect();
                 match tag.name().as_ref() {
                     b"testsuites" => said = attributes,

@@ -77,7 +77,10 @@ fn reasons_are_kept_as_they_are() {
         suppressions(&document).into_iter().map(|one| (one.rules, one.reason)).collect::<Vec<_>>()
     };
     let one = |reason: Option<&str>| vec![(vec!["EXP001".to_owned()], reason.map(str::to_owned))];
-    assert_eq!(read("#[allow(EXP001, \"it \\\"has\\\" to (really)\")]\nallow: all\n"), one(Some("it \\\"has\\\" to (really)")));
+    assert_eq!(
+        read("#[allow(EXP001, \"it \\\"has\\\" to (really)\")]\nallow: all\n"),
+        one(Some("it \\\"has\\\" to (really)"))
+    );
     assert_eq!(read("#[allow(EXP001)]\nallow: all\n"), one(None));
     assert_eq!(read("#[allow(EXP001, \" \")]\nallow: all\n"), one(None));
     assert_eq!(read("# callgate: allow(EXP001)\nread: 1\n"), one(None));

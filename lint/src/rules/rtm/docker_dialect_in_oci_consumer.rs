@@ -57,7 +57,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     let Some(Form::Profile(Format::Oci, profile)) = &document.form else { return Ok(()) };
     let conditional: Vec<(&Entry, Span)> = profile.entries.iter().filter_map(|entry| Some((entry, place(entry)?))).collect();
     let allows = |entry: &Entry| matches!(entry.action.name.value, ActionName::Allow | ActionName::Log);
-    let first = conditional.iter().find(|(entry, _)| allows(entry)).or(conditional.first());
+    let gated = |entry: &Entry| allows(entry) && !entry.includes.capabilities.is_empty();
+    let first = conditional.iter().find(|(entry, _)| gated(entry)).or(conditional.first());
     if let Some(&(entry, at)) = first {
         let names: BTreeSet<&str> = conditional
             .iter()
