@@ -3,6 +3,9 @@
 // Doc comments here are what `--help` prints.
 #![allow(clippy::doc_markdown)]
 
+mod hook;
+mod scope;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -16,6 +19,9 @@ use callgate_profiles::{Arguments, Runtime};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use hook::{Hook, HookedEngine};
+pub(crate) use scope::ScopeArgs;
 
 /// A seccomp profile toolkit: a policy language, a proven BPF compiler, a recorder that loses nothing.
 #[derive(Parser)]
@@ -43,7 +49,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Make one policy of several: what one of them allows, what all allow, or what a stack of them enforces
     Merge(Merge),
-    /// Show what a filter does as a policy: a file's, or those of a living process
+    /// Show what a filter does as a policy: a file's, or those of a living process; or the page of a rule of `lint`
     Explain(Explain),
     /// Record every system call of a command and all its descendants
     Record(Record),
@@ -53,6 +59,8 @@ pub(crate) enum Command {
     Derive(Derive),
     /// Run a command under a policy
     Run(Run),
+    /// Record containers as a hook of their runtime, or in the runtime's place
+    Hook(Hook),
     /// Try out what works on this machine, and say what is missing where it doesn't
     Doctor(Doctor),
     /// Print the completions for a shell
@@ -95,7 +103,7 @@ pub(crate) struct Lint {
     #[arg(long)]
     pub(crate) unsafe_fixes: bool,
     /// Print what fixes would change, and write nothing; exits 1 when there is something
-    #[arg(long, conflicts_with = "fix")]
+    #[arg(long)]
     pub(crate) diff: bool,
     /// Let only findings count that this report in SARIF doesn't have
     #[arg(long, value_name = "FILE")]
@@ -103,6 +111,13 @@ pub(crate) struct Lint {
     /// The settings, instead of the nearest callgate.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Say instead which known vulnerabilities of the kernel each profile leaves within reach and which it blocks by what, beside
+    /// Docker's default and beside no filter; as text or (`--format json`) as JSON
+    #[arg(long, conflicts_with_all = ["fix", "unsafe_fixes", "diff", "baseline", "fail_on", "select", "ignore"])]
+    pub(crate) exposure: bool,
+    /// What the program was seen to call: recordings or folders of them, for the rules that ask what a profile allows beyond that
+    #[arg(long, value_name = "REC")]
+    pub(crate) seen: Vec<PathBuf>,
     /// Where to write the findings; standard output without it
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
@@ -351,7 +366,7 @@ pub(crate) struct Fmt {
     listed), `differences` and `settings`. A difference is one range of numbers of one ABI with one pair of answers: `arch`, \
     `tokens` and `numbers` (first and last), `names` (of the numbers that have one), `call` (the smallest, spelled out), \
     `args`, `instruction_pointer`, `always` (whatever the arguments), and `left` and `right` with `action` and `because` \
-    (null for a raw filter). A setting is `flags` or `listener`, with what is `left` and `right`; --subset passes over them."
+    (null for a raw filter). A setting is `flags`, `listener` or `listener-metadata`, with what is `left` and `right`; --subset passes over them."
 )]
 pub(crate) struct Diff {
     /// One policy: a file of any format that can be read, or a raw filter (`.bpf`)
@@ -473,9 +488,11 @@ pub(crate) struct Record {
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
     #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
     pub(crate) derive: DeriveArgs,
-    /// The command
-    #[arg(value_name = "CMD", required = true, last = true)]
+    /// The command. Of podman, buildah, runc, crun and youki, and of `docker run`, what the container does is recorded
+    #[arg(value_name = "CMD", required_unless_present_any = ["container", "cgroup", "pid"], last = true)]
     pub(crate) command: Vec<OsString>,
 }
 

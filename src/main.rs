@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => commands::generated::completions(args.shell),
         Command::Man => commands::generated::man(),
         Command::Run(args) => commands::run::run(&args),
+        Command::Hook(args) => commands::hook::run(&args),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

@@ -53,9 +53,11 @@ fn value<'a>(event: Event<'a>, rest: &mut impl Iterator<Item = Event<'a>>) -> Va
 fn repository() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     fs::create_dir(folder.path().join("profiles")).expect("a folder");
-    let profile = json!({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALOW"}]});
+    let profile =
+        json!({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALOW"}]});
     fs::write(folder.path().join("profiles/wrong.json"), profile.to_string()).expect("a file");
-    fs::write(folder.path().join("good.gate"), "arch: x86_64\ndeny: all\nallow: read, write, exit_group\n").expect("a file");
+    fs::write(folder.path().join("good.gate"), "arch: x86_64\ndeny: all\nallow: read, write, exit_group\n")
+        .expect("a file");
     folder
 }
 
@@ -129,7 +131,8 @@ fn the_gitlab_job_writes_both_reports_and_then_fails() {
         variables.map(|(name, value)| (name.clone(), value.as_str().expect("text").to_owned())).collect();
     variables.insert("CALLGATE_ARGUMENTS".to_owned(), "--select FMT".to_owned());
     let job = &template["callgate-lint"];
-    let scripts = [&job["before_script"], &job["script"]].map(|list| list.as_array().expect("a script").clone()).concat();
+    let scripts =
+        [&job["before_script"], &job["script"]].map(|list| list.as_array().expect("a script").clone()).concat();
     for (index, line) in scripts.iter().enumerate() {
         let output = bash(line.as_str().expect("a line"), folder.path(), &variables);
         let expected = if index + 1 == scripts.len() { 1 } else { 0 };

@@ -147,7 +147,7 @@ fn pytest() {
     if !have(&[Need::Tool("pytest-3"), Need::Tool("python3")]) {
         return;
     }
-    let said = &["add `allow: symlink`", "the test test_notes.py::test_archive (`", "1 failed, 1 passed, 1 skipped"];
+    let said = &["add `allow: mknod", "the test test_notes.py::test_archive (`", "1 failed, 1 passed, 1 skipped"];
     Example { folder: "pytest", learn: "learn.sh", locked: "locked.sh", said }.holds();
 }
 

@@ -12,6 +12,7 @@ mod circle;
 mod circle_clients;
 mod clients;
 mod commands;
+mod containers;
 mod corpus;
 mod decompile;
 mod diff;
@@ -25,6 +26,7 @@ mod kernel_facts;
 mod learning;
 mod learning_examples;
 mod lint;
+mod libraries;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]

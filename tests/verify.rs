@@ -47,10 +47,7 @@ fn what_is_refused_is_said() {
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     let said = said(&output);
     assert!(said.contains("run 1 of 2: ended as recorded (exit 0)"), "{said}");
-    assert!(
-        said.contains("umask of /") && said.contains("answered with errno(EPERM) 1 time: add `allow: umask`"),
-        "{said}"
-    );
+    assert!(said.contains("  umask of /") && said.contains(" times: add `allow: umask`"), "{said}");
     let by_mkdir = said.lines().any(|line| line.contains("  mkdir of ") && line.contains("mkdir on x86_64"));
     assert!(by_mkdir || cfg!(not(target_arch = "x86_64")), "{said}");
     assert!(said.contains("error: 2 of 2 runs under the policy failed"), "{said}");

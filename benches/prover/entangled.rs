@@ -52,6 +52,7 @@ pub(super) fn random(rules: usize, arguments: u8, masked: bool) -> (Policy, Prog
         other: decision(Action::KillProcess),
         flags: Vec::new(),
         listener: None,
+        listener_metadata: None,
     };
     let calls = BTreeMap::from([(i64::from(NUMBER), theirs)]);
     let filter = SeccompFilter::new(calls, SeccompAction::Errno(1), SeccompAction::Allow, TargetArch::x86_64);

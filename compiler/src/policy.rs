@@ -110,6 +110,9 @@ pub struct Policy {
     pub flags: Vec<FilterFlag>,
     /// `listener:`, a path.
     pub listener: Option<String>,
+    /// `listener-metadata:`, what the listener is told beside the descriptor (runtime-spec 1.2, config-linux.md,
+    /// `listenerMetadata`). Only with a listener.
+    pub listener_metadata: Option<String>,
 }
 
 impl Policy {

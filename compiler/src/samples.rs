@@ -41,7 +41,14 @@ pub(crate) fn word64(arg: u8, ranges: &[(u64, u64)]) -> Condition {
 pub(crate) fn policy(abis: impl IntoIterator<Item = (Abi, BTreeMap<u32, CallPolicy>)>) -> Policy {
     let rest = decision(Action::Errno(1));
     let abis = abis.into_iter().map(|(abi, calls)| (abi, AbiPolicy { calls, rest: rest.clone() })).collect();
-    Policy { abis, foreign: BTreeMap::new(), other: decision(Action::KillProcess), flags: Vec::new(), listener: None }
+    Policy {
+        abis,
+        foreign: BTreeMap::new(),
+        other: decision(Action::KillProcess),
+        flags: Vec::new(),
+        listener: None,
+        listener_metadata: None,
+    }
 }
 
 /// Of the size and shape of Docker's default on x86-64: 360 allowed numbers in 50 runs, a few checked arguments, one ENOSYS.
@@ -176,6 +183,6 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
             .collect();
         let foreign = foreign.into_iter().filter(|(abi, _)| !abis.contains_key(abi));
         let foreign = foreign.map(|(abi, action)| (abi, decision(action))).collect();
-        Policy { abis, foreign, other: decision(other), flags: Vec::new(), listener: None }
+        Policy { abis, foreign, other: decision(other), flags: Vec::new(), listener: None, listener_metadata: None }
     })
 }

@@ -53,6 +53,7 @@ fn policy(rules: usize, arguments: u8, masked: bool) -> Policy {
         other: decision(Action::KillProcess),
         flags: Vec::new(),
         listener: None,
+        listener_metadata: None,
     }
 }
 

@@ -38,7 +38,8 @@ def run(item, into):
     with tempfile.TemporaryDirectory() as folder:
         results = os.path.join(folder, "results.xml")
         command = ["callgate", "learn", "--into", into, *locked, "--", sys.executable, "-m", "pytest", "-q"]
-        command += ["-p", "no:cacheprovider", "--junitxml", results, item.nodeid]
+        # A place of its own for tmp_path: else pytest tidies up after earlier runs, and what it does depends on them.
+        command += ["-p", "no:cacheprovider", "--basetemp", os.path.join(folder, "tmp"), "--junitxml", results, item.nodeid]
         start = time.time()
         done = subprocess.run(
             command,

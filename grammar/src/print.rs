@@ -76,6 +76,10 @@ fn statement(out: &mut String, statement: &Statement) -> fmt::Result {
             out.push_str("listener: ");
             string(out, &path.node)?;
         }
+        StatementKind::ListenerMetadata(text) => {
+            out.push_str("listener-metadata: ");
+            string(out, &text.node)?;
+        }
     }
     out.push('\n');
     Ok(())

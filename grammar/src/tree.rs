@@ -63,6 +63,8 @@ pub enum StatementKind {
     Flags(Vec<Name>),
     /// `listener: "/run/x.sock"`
     Listener(Spanned<String>),
+    /// `listener-metadata: "web"`
+    ListenerMetadata(Spanned<String>),
 }
 
 /// A kernel version, `6.12`.

@@ -64,8 +64,8 @@ pub struct Checked {
     pub findings: Vec<Reported>,
     /// Why it couldn't be understood, of a file without a meaning, where no finding says it.
     pub not_understood: Vec<Diagnostic>,
-    /// Whether a policy came of it.
-    pub has_meaning: bool,
+    /// Whether it is a policy whose only fault is to have no default, so that it can be part of others.
+    pub lacks_default: bool,
 }
 
 /// Asks the rules about a document, and holds what they find to the suppressions in it and to those of the configuration, which
@@ -98,7 +98,7 @@ pub fn check(document: &Document, rules: &[&'static Rule], sidecars: &[(usize, &
         source: document.source,
         no_files: no_files(document),
         findings: reported,
-        has_meaning: document.meaning.is_some(),
+        lacks_default: lacks_default(document),
     };
     (checked, used)
 }
@@ -108,10 +108,23 @@ fn not_understood(document: &Document, findings: &[Reported]) -> Vec<Diagnostic>
     if document.meaning.is_some() {
         return Vec::new();
     }
-    let place = |span: Option<Span>| span.map(|span| (span.source, span.start));
-    let found: Vec<_> = findings.iter().map(|one| place(one.finding.labels.first().map(|label| label.span))).collect();
-    let errors = document.said.iter().filter(|said| said.is_error());
-    errors.filter(|said| !found.contains(&place(said.labels.first().map(|label| label.span)))).cloned().collect()
+    let is_said = |error: &Diagnostic| {
+        findings.iter().any(|one| {
+            let same_place = match (error.labels.first(), one.finding.labels.first()) {
+                (Some(error), Some(found)) => {
+                    (error.span.source, error.span.start) == (found.span.source, found.span.start)
+                }
+                _ => false,
+            };
+            same_place || one.finding.message == error.message
+        })
+    };
+    document.said.iter().filter(|said| said.is_error() && !is_said(said)).cloned().collect()
+}
+
+fn lacks_default(document: &Document) -> bool {
+    let mut errors = document.said.iter().filter(|said| said.is_error()).peekable();
+    errors.peek().is_some() && errors.all(|error| error.code == "no-default")
 }
 
 /// Sources that aren't files, by their names and by what the document is.

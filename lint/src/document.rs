@@ -14,6 +14,7 @@ use callgate_profiles::import::{self, Imported};
 use serde::de::IgnoredAny;
 
 use crate::meaning::Meaning;
+use crate::seen::Seen;
 use crate::workload::Workload;
 
 /// Gives the text that another one includes, and takes it into the sources: the path as written, and where.
@@ -47,6 +48,8 @@ pub struct Reading {
     pub abis: Option<Vec<Abi>>,
     /// What a compiled filter was compiled from, where that is known.
     pub source: Option<Policy>,
+    /// What the program was seen to call, if someone recorded it.
+    pub seen: Option<Seen>,
 }
 
 impl Default for Reading {
@@ -55,7 +58,7 @@ impl Default for Reading {
         let kernel = Version { major: 6, minor: 12 };
         let capabilities = Target::new(Vec::new(), kernel).capabilities;
         let host = Host { machine: Abi::X86_64, capabilities, kernel, libseccomp: Libseccomp::Newest };
-        Self { from: None, engine: Engine::Document, host, abis: None, source: None }
+        Self { from: None, engine: Engine::Document, host, abis: None, source: None, seen: None }
     }
 }
 
@@ -180,7 +183,7 @@ impl Document {
         groups: &Groups,
         reading: Reading,
     ) -> Self {
-        let meaning = mean(&units, vec![reading.host.machine], groups, &reading, &mut said);
+        let meaning = mean(&units, groups, &reading, &mut said);
         Self { sources, source, form: Some(Form::Policy(units)), reading, said, meaning }
     }
 
@@ -207,7 +210,7 @@ impl Document {
         let name = format!("{} as a policy", sources.get(source).name);
         let file = imported.into_file(|text| sources.add(name, text));
         let units = file.map(|file| vec![Unit { source, file, layer: 1, scope: 1 }]);
-        let meaning = units.and_then(|units| mean(&units, Abi::ALL.to_vec(), groups, &reading, &mut said));
+        let meaning = units.and_then(|units| mean(&units, groups, &reading, &mut said));
         Self { sources, source, form: Some(form), reading, said, meaning }
     }
 
@@ -255,17 +258,11 @@ impl Document {
 }
 
 /// What the units mean on the target, unless there are errors; what lowering says is added.
-fn mean(
-    units: &[Unit],
-    default_abis: Vec<Abi>,
-    groups: &Groups,
-    reading: &Reading,
-    said: &mut Vec<Diagnostic>,
-) -> Option<Meaning> {
+fn mean(units: &[Unit], groups: &Groups, reading: &Reading, said: &mut Vec<Diagnostic>) -> Option<Meaning> {
     if said.iter().any(Diagnostic::is_error) {
         return None;
     }
-    let mut target = Target::new(default_abis, reading.host.kernel);
+    let mut target = Target::new(vec![reading.host.machine], reading.host.kernel);
     target.capabilities.clone_from(&reading.host.capabilities);
     target.kernel = Some(reading.host.kernel);
     target.abis.clone_from(&reading.abis);

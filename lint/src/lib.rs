@@ -9,17 +9,22 @@
 #![forbid(unsafe_code)]
 
 mod baseline;
+mod capability;
 mod checked;
 mod config;
 mod document;
+pub mod exposure;
 mod finding;
 mod fingerprint;
 mod fix;
 mod meaning;
 mod page;
+mod pattern;
 pub mod report;
+mod rows;
 mod rule;
 mod rules;
+mod seen;
 mod select;
 mod suppress;
 mod workload;
@@ -31,9 +36,10 @@ pub use document::{Document, Form, Includes, Reading, form};
 pub use finding::{Edit, Finding, Findings, Fix, Safety, Witness};
 pub use fingerprint::fingerprints;
 pub use fix::{Fixed, Stray, fixed, stray};
-pub use meaning::{Answer, Meaning};
+pub use meaning::{Answer, Meaning, Restriction, refuses};
 pub use page::{Example, Page};
 pub use rule::{Check, Rule};
+pub use seen::Seen;
 pub use select::{Selector, UnknownRule, selected};
 pub use suppress::{Suppression, suppressions};
 pub use workload::{Container, Profiled, Reference, Starter, Workload};

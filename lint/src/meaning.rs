@@ -1,18 +1,26 @@
 //! Questions to what a profile means.
 
+mod restriction;
+mod word;
+
+pub use restriction::Restriction;
+pub(crate) use word::{Fate, Replaced, Upper, arguments, is_cut, possible, when};
+
 use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
+use callgate_compiler::call::SyscallData;
 use callgate_compiler::condition::Condition;
-use callgate_compiler::lower::{PatternError, call_pattern};
 use callgate_compiler::outcome::{Undecided, outcomes};
 use callgate_compiler::policy::{CallPolicy, Cause, Decision, Policy};
+use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
+use callgate_grammar::Span;
 use callgate_grammar::tree::Version;
-use callgate_grammar::{SourceId, Span, parse_call};
 
 use crate::finding::Witness;
+use crate::pattern::pattern;
 
 /// A profile for one target: what it does with every call on a kernel, for a process with some capabilities.
 #[derive(Clone, Debug)]
@@ -38,10 +46,7 @@ impl Answer<'_> {
     /// Where it was decided, if a statement of the document did.
     #[must_use]
     pub fn place(&self) -> Option<Span> {
-        match self.decision.cause {
-            Cause::Statement(span) | Cause::Known(span) => Some(span),
-            Cause::UnlistedAbi => None,
-        }
+        place(self.decision)
     }
 
     /// Whether the kernel runs the call, now or after a tracer or a supervisor said so (see [`Action::permits`]).
@@ -68,11 +73,9 @@ impl Meaning {
     /// # Panics
     /// When the text is no call: rules write theirs down, and a test asks every one.
     pub fn answers(&self, abi: Abi, call: &str) -> Result<Vec<Answer<'_>>, Undecided> {
-        let parsed = parse_call(SourceId::default(), call).unwrap_or_else(|why| panic!("`{call}` is no call: {why:?}"));
-        match call_pattern(&parsed, abi) {
-            Ok(pattern) => self.answers_when(abi, pattern.nr, &pattern.condition),
-            Err(PatternError::Absent) => Ok(Vec::new()),
-            Err(PatternError::Wrong(why)) => panic!("`{call}` is no call on {abi}: {why:?}"),
+        match pattern(abi, call) {
+            Some(pattern) => self.answers_when(abi, pattern.nr, &pattern.condition),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -88,6 +91,10 @@ impl Meaning {
         };
         match listed.calls.get(&nr) {
             None => Ok(vec![answer(&listed.rest, [0; 6])]),
+            // Nothing to prove: every call that meets the condition has the one answer there is.
+            Some(call) if call.clauses.is_empty() => {
+                Ok(example(condition)?.into_iter().map(|one| answer(&call.otherwise, one)).collect())
+            }
             Some(call) => {
                 Ok(outcomes(call, condition)?.into_iter().map(|one| answer(one.decision, one.example)).collect())
             }
@@ -115,6 +122,16 @@ impl Meaning {
         Ok(None)
     }
 
+    /// Where it was decided what happens to a call, if a statement of the document did.
+    #[must_use]
+    pub fn place_of(&self, call: &Witness) -> Option<Span> {
+        let data = SyscallData::new(call.abi.token(), call.nr, call.args);
+        match self.policy.decide(&data).cause {
+            Cause::Statement(span) | Cause::Known(span) => Some(span),
+            Cause::UnlistedAbi => None,
+        }
+    }
+
     /// Whether every call with this name is run, whatever its arguments, on every listed ABI that has it; `false` when
     /// none has it.
     #[must_use]
@@ -127,11 +144,68 @@ impl Meaning {
             })
     }
 
+    /// Whether the process has a capability, or can have it: in a user namespace of its own it has every one
+    /// (`user_namespaces(7)`), so a call that can make such a namespace counts.
+    ///
+    /// # Errors
+    /// Past the prover's budget.
+    pub fn may_hold(&self, capability: &str) -> Result<bool, Undecided> {
+        if self.capabilities.contains(capability) {
+            return Ok(true);
+        }
+        for call in ["unshare(flags has CLONE_NEWUSER)", "clone(flags has CLONE_NEWUSER)", "clone3"] {
+            if self.reached_anywhere(call)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a decision is what happens on the ABI to calls that no statement names.
+    #[must_use]
+    pub fn is_default(&self, abi: Abi, decision: &Decision) -> bool {
+        self.policy.abis.get(&abi).is_some_and(|listed| listed.rest.cause == decision.cause)
+    }
+
     /// What is said about a call by name, on every listed ABI that has it.
     pub fn rules(&self, call: &str) -> impl Iterator<Item = (Abi, &CallPolicy)> {
         self.policy
             .abis
             .iter()
             .filter_map(move |(&abi, listed)| Some((abi, listed.calls.get(&tables::number(abi, call)?)?)))
+    }
+}
+
+/// Where something was decided, if a statement did.
+pub(crate) fn place(decision: &Decision) -> Option<Span> {
+    match decision.cause {
+        Cause::Statement(span) | Cause::Known(span) => Some(span),
+        Cause::UnlistedAbi => None,
+    }
+}
+
+/// ENOSYS on every machine but MIPS (include/uapi/asm-generic/errno.h, Linux 6.12): who writes it means ENOSYS.
+pub(crate) const USUAL_ENOSYS: u16 = 38;
+
+/// Whether an action says no. `errno(ENOSYS)` says "fall back on the older call", and a tracer or a supervisor may say yes.
+#[must_use]
+pub fn refuses(abi: Abi, action: Action) -> bool {
+    match action {
+        Action::KillProcess | Action::KillThread | Action::Trap(_) => true,
+        Action::Errno(number) => number != USUAL_ENOSYS && tables::errno(abi, "ENOSYS") != Some(number),
+        Action::Notify | Action::Trace(_) | Action::Log | Action::Allow => false,
+    }
+}
+
+/// Arguments that meet a condition, if there are some.
+fn example(condition: &Condition) -> Result<Option<[u64; 6]>, Undecided> {
+    match condition {
+        Condition::Always => Ok(Some([0; 6])),
+        Condition::All(parts) if parts.is_empty() => Ok(Some([0; 6])),
+        _ => match prove::satisfiable(condition, Budget::default()) {
+            Overlap::Never => Ok(None),
+            Overlap::At(args) => Ok(Some(args)),
+            Overlap::Undecided => Err(Undecided),
+        },
     }
 }

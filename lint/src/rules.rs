@@ -14,6 +14,12 @@ macro_rules! family {
     };
 }
 
+mod compared;
+mod edits;
+mod entries;
+mod gathered;
+mod said;
+
 mod abi;
 mod arg;
 mod bpf;
@@ -23,7 +29,6 @@ mod fmt;
 mod ntf;
 mod rtm;
 mod rul;
-mod said;
 mod sib;
 mod sty;
 

@@ -3,8 +3,9 @@
 use callgate_compiler::abi::Abi;
 use callgate_compiler::lower::Groups;
 use callgate_compiler::lower::target::capability;
+use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
-use callgate_lint::{Document, Example, Finding, Reading, Rule, lint, rules};
+use callgate_lint::{Document, Example, Finding, Reading, Rule, Seen, lint, rules};
 use callgate_profiles::engine::Libseccomp;
 
 fn groups() -> Groups {
@@ -33,6 +34,10 @@ fn read(example: &Example) -> Document {
     }
     if let Some(engine) = example.option("engine") {
         reading.engine = engine.parse().expect("an engine");
+    }
+    if let Some(seen) = example.option("seen") {
+        let number = |name| (Abi::X86_64, tables::number(Abi::X86_64, name).expect("a call of x86-64"));
+        reading.seen = Some(Seen { calls: seen.split(',').map(number).collect(), runs: 1 });
     }
     if example.option("libseccomp") == Some("2.5") {
         reading.host.libseccomp = Libseccomp::Debian12;

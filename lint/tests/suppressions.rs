@@ -105,3 +105,20 @@ fn a_configuration_suppresses_by_file_rule_and_call() {
     assert_eq!(counting("init_module"), (0, 1));
     assert_eq!(counting("finit_module"), (1, 0));
 }
+
+/// The blocks of docs/lint.md in a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let text = include_str!("../../docs/lint.md");
+    let blocks = text.split(&format!("\n```{language}\n")).skip(1);
+    blocks.map(|block| block.split("\n```").next().unwrap_or_default()).collect()
+}
+
+#[test]
+fn the_documentation_shows_what_is_read() {
+    let config = Config::read(blocks("toml")[0]).expect("a configuration");
+    assert_eq!(config.suppress.len(), 1);
+    let policy = Document::of_text("a", blocks("gate")[0], &Groups::new(), Reading::default());
+    assert_eq!(policy.said, []);
+    assert_eq!(suppressions(&policy).len(), 3);
+    assert!(suppressions(&policy).iter().all(|one| one.reason.is_some()));
+}

@@ -43,7 +43,12 @@ impl fmt::Display for Refused {
         let name = tables::name(self.abi, self.nr).map_or_else(|| format!("call {}", self.nr), str::to_owned);
         let value =
             self.value.as_ref().map(|(parameter, value)| format!(" with {parameter} {value:#x}")).unwrap_or_default();
-        write!(f, "{name}{value} on {} would be answered with {}: add `{}`", self.abi, self.action, self.statement())
+        let action = match self.action {
+            Action::Errno(number) => tables::errno_name(self.abi, number).map(|name| format!("errno({name})")),
+            _ => None,
+        };
+        let action = action.unwrap_or_else(|| self.action.to_string());
+        write!(f, "{name}{value} on {} would be answered with {action}: add `{}`", self.abi, self.statement())
     }
 }
 

@@ -4,11 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::{Abi, X32_BIT};
+use callgate_compiler::call::SyscallData;
+use callgate_compiler::lower::target::Target;
+use callgate_compiler::lower::{Groups, Unit, lower};
+use callgate_compiler::policy::Policy;
 use callgate_compiler::tables;
-use callgate_grammar::tree::{NameOrNumber, StatementKind, TargetKind, Verb};
+use callgate_grammar::tree::{NameOrNumber, StatementKind, TargetKind, Verb, Version};
 use callgate_grammar::{SourceId, parse};
 use callgate_profiles::derive::{DeriveError, DeriveOptions, Otherwise, SiblingCalls, derive};
 use callgate_profiles::recording::{Backend, Phase, Recording, Row, Run, Scope, Since, Unbounded, Values};
+use callgate_profiles::tally::Tally;
 use callgate_profiles::{Arguments, Runtime};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -125,6 +130,9 @@ allow: lstat, newfstatat, stat
 
 # stdio reads with read in glibc and with readv in musl
 allow: readv
+
+# glibc's loader reads the headers of libraries with pread64
+allow: pread64
 ";
     assert!(derived.gate.contains(expected), "{}", derived.gate);
     // What libraries do without answers ENOSYS, and what wasn't seen in any form is not there.
@@ -435,6 +443,51 @@ proptest! {
         for (on, name) in targets(&derived.gate, &parse_errno()) {
             let same = |row: &&Row| on.as_deref().is_none_or(|on| on == row.abi.name()) && row.syscall.as_ref() == Some(&name);
             prop_assert!(!rows.iter().any(|row| same(&row)), "{name} was observed");
+        }
+    }
+}
+
+/// The policy of a derived text, for every ABI that it names.
+fn policy(gate: &str) -> Policy {
+    let (file, diagnostics) = parse(SourceId::default(), gate);
+    assert_eq!(diagnostics, [], "{gate}");
+    let unit = Unit { source: SourceId::default(), file, layer: 1, scope: 1 };
+    let target = Target::new(vec![Abi::X86_64], Version { major: 6, minor: 12 });
+    let lowered = lower(&[unit], &Groups::new(), &target);
+    let errors: Vec<_> = lowered.diagnostics.iter().filter(|finding| finding.is_error()).collect();
+    assert!(errors.is_empty(), "{errors:?}\n{gate}");
+    lowered.policy.expect("without errors there is a policy")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the options: the text has a meaning, every call that was seen is permitted with every value it was seen with,
+    /// and what is added for other libraries only widens the policy.
+    #[test]
+    fn what_was_seen_is_permitted(rows in some_rows(), arguments in prop::sample::select(Arguments::ALL)) {
+        let mut run = run(1, &[]);
+        run.rows = rows.clone();
+        let with = |siblings| {
+            let options = DeriveOptions { arguments: arguments.0, siblings, ..DeriveOptions::default() };
+            policy(&derive(&recording(std::slice::from_ref(&run)), &options).unwrap().gate)
+        };
+        let (narrow, wide) = (with(SiblingCalls::None), with(SiblingCalls::Libc));
+        for row in &rows {
+            let parameters = tables::prototype(row.abi, row.syscall.as_deref().unwrap()).unwrap_or_default();
+            for turn in 0..3 {
+                let value = |index: usize| match parameters.get(index).and_then(|known| row.arguments.get(known.name)) {
+                    Some(Values::Seen(values)) => values.iter().cycle().nth(turn).copied().unwrap_or_default(),
+                    _ => 0,
+                };
+                let data = SyscallData::new(row.abi.token(), row.nr, std::array::from_fn(value));
+                prop_assert!(narrow.decide(&data).action.permits(), "{row:?} {data:?}");
+                prop_assert!(wide.decide(&data).action.permits(), "{row:?} {data:?}");
+            }
+        }
+        for (&(abi, nr), _) in &Tally::of(&recording(&[run])).calls {
+            let data = SyscallData::new(abi.token(), nr, [0; 6]);
+            prop_assert!(!narrow.decide(&data).action.permits() || wide.decide(&data).action.permits());
         }
     }
 }

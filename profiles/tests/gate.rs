@@ -37,6 +37,7 @@ fn written(policy: &Policy) -> String {
     let back = read(&text);
     assert_eq!(prove::policies_equal(policy, &back, Budget::default()), Verdict::Holds, "{text}");
     assert_eq!((&policy.flags, &policy.listener), (&back.flags, &back.listener));
+    assert_eq!(policy.listener_metadata, back.listener_metadata);
     assert_eq!(format(&text).as_deref(), Ok(text.as_str()));
     assert_eq!(gate(&back).as_deref(), Ok(text.as_str()), "the text of the text");
     text
@@ -109,6 +110,7 @@ fn defaults_and_other_abis() {
         "arch: x86_64, mips\n\
          flags: TSYNC, LOG\n\
          listener: \"/run/a \\\"b\\\\.sock\"\n\
+         listener-metadata: \"{\\\"pod\\\": 1}\"\n\
          deny: all\n\
          errno(ENOSYS): unknown\n\
          errno(ENOSYS): arch other\n\

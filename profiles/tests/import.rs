@@ -147,11 +147,12 @@ fn conditions_stay_conditions() {
 fn architectures_flags_and_the_listener() {
     let text = r#"{"defaultAction": "SCMP_ACT_KILL_PROCESS",
         "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
-        "flags": ["SECCOMP_FILTER_FLAG_LOG"], "listenerPath": "/run/\"x\".sock",
+        "flags": ["SECCOMP_FILTER_FLAG_LOG"], "listenerPath": "/run/\"x\".sock", "listenerMetadata": "{\"pod\": 1}",
         "syscalls": [{"names": ["read"], "action": "SCMP_ACT_NOTIFY"}, {"name": "write", "action": "SCMP_ACT_TRACE"}]}"#;
     let policy = policy(Format::Oci, text);
     assert_eq!(policy.abis.keys().copied().collect::<Vec<_>>(), [Abi::X86_64, Abi::X86]);
     assert_eq!(policy.listener.as_deref(), Some("/run/\"x\".sock"));
+    assert_eq!(policy.listener_metadata.as_deref(), Some("{\"pod\": 1}"));
     assert_eq!(policy.flags.len(), 1);
     assert_eq!(on(&policy, Abi::X86, "read", [0; 6]), Action::Notify);
     assert_eq!(done(&policy, "write", [0; 6]), Action::Trace(1));

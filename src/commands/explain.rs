@@ -1,6 +1,7 @@
 //! `callgate explain`: what a filter does, as a policy, wherever the filter comes from.
 
 mod recording;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,6 +25,10 @@ use crate::failure::{EXIT_FOUND, Failure, Outcome};
 use crate::{input, output, policy, recordings};
 
 pub(crate) fn run(args: &Explain) -> Outcome {
+    if let Some(page) = args.file.as_deref().and_then(rules::page) {
+        output::write(args.output.as_deref(), page.as_bytes())?;
+        return Ok(0);
+    }
     if let Some(file) = &args.file
         && recordings::is_of(file)?
     {

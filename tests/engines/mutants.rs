@@ -75,6 +75,7 @@ fn alone(abi: Abi, nr: u32, call: &CallPolicy) -> Policy {
         other: kill,
         flags: Vec::new(),
         listener: None,
+        listener_metadata: None,
     }
 }
 

@@ -22,6 +22,10 @@ typedef unsigned long long u64;
 /* include/uapi/linux/bpf.h */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_TASK_STORAGE = 29 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+/* kernel/seccomp.c: of a task that a filter has killed and that hasn't ended yet (since 5.16). */
+enum { SECCOMP_MODE_DEAD = 3 };
+/* include/uapi/asm-generic/signal.h, as a bit of a set of pending signals */
+#define SIGSYS_BIT (1ULL << 30)
 /* include/uapi/asm-generic/errno-base.h */
 enum { EEXIST = 17 };
 
@@ -36,6 +40,25 @@ typedef struct {
 	s32 counter;
 } RELOCATED atomic_t;
 
+/* include/linux/seccomp_types.h (before 6.8 include/linux/seccomp.h) */
+struct seccomp {
+	s32 mode;
+	atomic_t filter_count;
+} RELOCATED;
+
+typedef struct {
+	unsigned long sig[1];
+} RELOCATED sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+} RELOCATED;
+
+/* include/linux/binfmts.h */
+struct linux_binprm {
+	const char *filename;
+} RELOCATED;
+
 struct signal_struct {
 	atomic_t live;
 } RELOCATED;
@@ -44,16 +67,25 @@ struct task_struct {
 	struct thread_info thread_info;
 	s32 pid;
 	s32 tgid;
+	u64 start_time;
+	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct sigpending pending;
+	struct seccomp seccomp;
 } RELOCATED;
 
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {
-	unsigned long bp, bx, r10, r9, r8, cx, dx, si, di;
+	unsigned long bp, bx, r10, r9, r8, cx, dx, si, di, orig_ax;
 } RELOCATED;
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static long (*bpf_get_current_comm)(void *buffer, u32 size) = (void *)16;
+static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115;
+static u64 (*bpf_get_current_ancestor_cgroup_id)(int level) = (void *)123;
 static void *(*bpf_task_storage_get)(void *map, struct task_struct *task, void *value, u64 flags) = (void *)156;
 static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;
+static struct pt_regs *(*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;

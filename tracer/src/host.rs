@@ -63,3 +63,9 @@ fn outer() -> Option<u32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:"))?.trim().parse().ok()
 }
+
+/// Leaves the session, so that no terminal's signal reaches this process and none of its ends is waited for by a shell. A
+/// process that leads its group stays where it is.
+pub fn leave_session() {
+    let _ = nix::unistd::setsid();
+}

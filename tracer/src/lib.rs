@@ -1,6 +1,7 @@
 //! Everything that touches a running kernel: record system calls, load a filter.
 
 mod arguments;
+pub mod cgroup;
 pub mod command;
 pub mod ebpf;
 pub mod enforce;
@@ -13,6 +14,7 @@ mod observed;
 pub mod probe;
 #[cfg(test)]
 mod process_trees;
+mod processes;
 pub mod ptrace;
 pub mod record;
 mod seccomp;
@@ -24,3 +26,4 @@ mod support;
 mod tasks;
 #[doc(hidden)]
 pub mod trial;
+mod watch;

@@ -6,10 +6,8 @@ use std::io::{self, Read};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_profiles::recording::{Backend, Phase, Row, Run, Scope, Since, Unbounded, Values};
+use callgate_profiles::recording::{Backend, Denied, First, Phase, Row, Run, Scope, Since, Unbounded, Values, Verdict};
 use nix::sys::utsname::uname;
-
-use crate::command::Prepared;
 
 /// How many values of one argument of one call are kept; one more, and the argument is unbounded. Far above what a
 /// policy can use, so the bound only keeps a program that invents values (ioctl fuzzers) from filling the memory.
@@ -19,6 +17,8 @@ const VALUES_KEPT: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
     calls: BTreeMap<(Abi, u32, Phase), Seen>,
+    denied: BTreeMap<(Abi, u32, Phase, Verdict), Refused>,
+    serving_after: Option<u64>,
     lost: BTreeMap<String, u64>,
 }
 
@@ -26,13 +26,67 @@ pub(crate) struct Observed {
 struct Seen {
     calls: u64,
     arguments: BTreeMap<u8, Values>,
+    first: Option<First>,
+}
+
+#[derive(Debug, Default)]
+struct Refused {
+    calls: u64,
+    first: Option<First>,
+}
+
+/// What is said of a run apart from what was observed.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    id: String,
+    command: Vec<String>,
+    scope: Scope,
+    since: Since,
+    backend: Backend,
+    kernel: String,
+    machine: String,
+}
+
+impl Identity {
+    /// A new one, on the machine this is.
+    ///
+    /// # Errors
+    ///
+    /// When `/dev/urandom` or uname(2) can't be read.
+    pub(crate) fn new(command: Vec<String>, scope: Scope, since: Since, backend: Backend) -> io::Result<Self> {
+        let mut random = [0; 16];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        let machine = uname()?;
+        Ok(Self {
+            id: format!("{:032x}", u128::from_be_bytes(random)),
+            command,
+            scope,
+            since,
+            backend,
+            kernel: machine.release().to_string_lossy().into_owned(),
+            machine: machine.machine().to_string_lossy().into_owned(),
+        })
+    }
+}
+
+/// What ended a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The command, with this status as waitpid(2) gives it.
+    Status(libc::c_int),
+    /// Nothing is left in the scope.
+    Scope,
+    /// The user, or the time that was set.
+    Stopped,
+    /// Nothing: it goes on.
+    InProgress,
 }
 
 /// How a recording ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ending {
-    /// The command's status as waitpid(2) gives it.
-    pub(crate) status: libc::c_int,
+    /// What ended it.
+    pub(crate) end: End,
     /// Whether every count is exact.
     pub(crate) calls_exact: bool,
     /// Descendants still running when the recording was ended by the user.
@@ -95,6 +149,28 @@ impl Observed {
         arguments.insert(arg, Values::Unbounded(Unbounded::Unbounded));
     }
 
+    /// Who made a call of `phase` first.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub(crate) fn first(&mut self, abi: Abi, nr: u32, phase: Phase, first: First) {
+        if let Some(seen) = self.calls.get_mut(&(abi, nr, phase)) {
+            seen.first = Some(first);
+        }
+    }
+
+    /// Counts `n` more of a call that a filter answered.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub(crate) fn deny(&mut self, abi: Abi, nr: u32, phase: Phase, verdict: Verdict, n: u64, first: Option<First>) {
+        let refused = self.denied.entry((abi, nr, phase, verdict)).or_default();
+        refused.calls = refused.calls.saturating_add(n);
+        refused.first = refused.first.take().or(first);
+    }
+
+    /// Says when the scope began to serve, in nanoseconds after the start.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub(crate) fn served_after(&mut self, after: Option<u64>) {
+        self.serving_after = after;
+    }
+
     /// Says that `n` things of the kind `name` are missing. Nothing is noted for 0.
     pub(crate) fn lose(&mut self, name: &str, n: u64) {
         if n > 0 {
@@ -120,46 +196,54 @@ impl Observed {
                     .into_iter()
                     .map(|(arg, values)| (parameter_name(abi, nr, arg), values))
                     .collect(),
-                first: None,
+                first: seen.first,
             })
             .collect()
     }
 
-    /// The whole run, with an identity of its own and the machine it ran on.
-    ///
-    /// # Errors
-    ///
-    /// When `/dev/urandom` or uname(2) can't be read.
-    pub(crate) fn into_run(mut self, command: &Prepared, backend: Backend, ending: Ending) -> io::Result<Run> {
-        let mut random = [0; 16];
-        File::open("/dev/urandom")?.read_exact(&mut random)?;
-        let machine = uname()?;
-        Ok(Run {
-            id: format!("{:032x}", u128::from_be_bytes(random)),
-            command: command.words(),
-            scope: Scope::default(),
-            since: Since::default(),
+    /// The whole run.
+    pub(crate) fn into_run(mut self, identity: &Identity, ending: Ending) -> Run {
+        let denied = std::mem::take(&mut self.denied).into_iter();
+        let denied = denied.map(|((abi, nr, phase, verdict), Refused { calls, first })| Denied {
+            abi,
+            syscall: syscall_name(abi, nr),
+            nr,
+            phase,
+            verdict,
+            calls,
+            first,
+        });
+        let Identity { id, command, scope, since, backend, kernel, machine } = identity.clone();
+        Run {
+            id,
+            command,
+            scope,
+            since,
             backend,
-            kernel: machine.release().to_string_lossy().into_owned(),
-            machine: machine.machine().to_string_lossy().into_owned(),
+            kernel,
+            machine,
             calls_exact: ending.calls_exact,
             lost: std::mem::take(&mut self.lost),
             still_running: ending.still_running,
-            serving_after: None,
-            in_progress: false,
-            ended: in_words(ending.status),
+            serving_after: self.serving_after,
+            in_progress: ending.end == End::InProgress,
+            ended: ending.end.in_words(),
+            denied: denied.collect(),
             rows: self.into_rows(),
-            denied: Vec::new(),
-        })
+        }
     }
 }
 
-/// A wait status as recordings spell it: `exit 0`, `signal 15`.
-fn in_words(status: libc::c_int) -> String {
-    if libc::WIFSIGNALED(status) {
-        format!("signal {}", libc::WTERMSIG(status))
-    } else {
-        format!("exit {}", libc::WEXITSTATUS(status))
+impl End {
+    /// As recordings spell it: a wait status is `exit 0`, `signal 15`.
+    fn in_words(self) -> String {
+        match self {
+            Self::Status(status) if libc::WIFSIGNALED(status) => format!("signal {}", libc::WTERMSIG(status)),
+            Self::Status(status) => format!("exit {}", libc::WEXITSTATUS(status)),
+            Self::Scope => "scope ended".to_owned(),
+            Self::Stopped => "stopped".to_owned(),
+            Self::InProgress => "recording in progress".to_owned(),
+        }
     }
 }
 
@@ -222,14 +306,15 @@ mod tests {
 
     #[test]
     fn a_run_has_an_identity_and_says_how_it_ended() {
-        let command = Prepared::new(&["/bin/true".into(), "x".into()]).unwrap();
         let run = |status| {
             let mut observed = Observed::default();
             observed.lose("values", 0);
             observed.lose("forked_tasks", 2);
             observed.lose("forked_tasks", 1);
-            let ending = Ending { status, calls_exact: true, still_running: 0, interrupted: false };
-            observed.into_run(&command, Backend::Notify, ending).unwrap()
+            let command = vec!["/bin/true".to_owned(), "x".to_owned()];
+            let identity = Identity::new(command, Scope::Command, Since::Start, Backend::Notify).unwrap();
+            let ending = Ending { end: End::Status(status), calls_exact: true, still_running: 0, interrupted: false };
+            observed.into_run(&identity, ending)
         };
         let (exited, killed) = (run(7 << 8), run(15));
         assert_eq!((exited.ended.as_str(), killed.ended.as_str()), ("exit 7", "signal 15"));

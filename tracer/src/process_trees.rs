@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
-use callgate_profiles::recording::Phase;
+use callgate_profiles::recording::{self, Phase, Scope, Since};
 use tempfile::TempDir;
 
 use crate::command::Prepared;
 use crate::notify;
-use crate::observed::Recorded;
+use crate::observed::{Identity, Recorded};
 use crate::ptrace;
 use crate::seccomp::Filter;
 use crate::support::{become_nobody, compile, filter, forked, say};
@@ -95,7 +95,9 @@ fn told(backend: Backend, command: &Prepared, as_nobody: bool) -> Told {
         }
         match backend(command) {
             Ok(Recorded { observed, ending, notes }) => {
-                let run = observed.into_run(command, callgate_profiles::recording::Backend::Notify, ending).unwrap();
+                let (scope, since) = (Scope::Command, Since::Start);
+                let identity = Identity::new(command.words(), scope, since, recording::Backend::Notify).unwrap();
+                let run = observed.into_run(&identity, ending);
                 for row in &run.rows {
                     let exec = row.phase == Phase::Exec;
                     say(&format!("call\t{}\t{}\t{exec}\t{}\n", row.abi, row.nr, row.calls));

@@ -4,15 +4,19 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use callgate_profiles::recording::{Backend, Run, Values};
+use callgate_profiles::recording::{Backend, Run, Scope, Since, Values};
 
+use crate::cgroup::Cgroup;
 use crate::command::{CommandError, Prepared};
-use crate::ebpf::{self, Session};
+use crate::ebpf::{self, Plan, Session};
 use crate::notify::{self, NotifyError};
+use crate::observed::{End, Identity};
 use crate::ptrace::{self, PtraceError};
-use crate::{arguments, observed};
+use crate::watch::Watch;
+use crate::{arguments, observed, processes};
 
 /// How to record.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,20 @@ pub struct RecordOptions {
     /// What watches the calls. `None`: eBPF; where that can't be used, user notification; where that can't either, ptrace;
     /// with a note that says why.
     pub backend: Option<Backend>,
+    /// From when on calls are counted. `None`: from the start; of a container, from its filter on, if it has one. Other than
+    /// [`Since::Start`] needs eBPF.
+    pub since: Option<Since>,
+    /// Record what is in this cgroup and below instead of the command and its descendants: for a command that asks a daemon to
+    /// start what is to be recorded. Needs eBPF.
+    pub cgroup: Option<Cgroup>,
+    /// How often to hand out what was recorded so far; `None` for never. eBPF only.
+    pub checkpoint: Option<Duration>,
+    /// When to say that what is recorded has begun to serve, counted from the start; SIGUSR1 says it too. eBPF only.
+    pub serving_after: Option<Duration>,
+    /// When to end the recording of something that runs already, counted from the start.
+    pub duration: Option<Duration>,
+    /// The test that is running, for [`callgate_profiles::recording::First::test`].
+    pub test: Option<String>,
     /// For tests of what happens when room runs out.
     #[doc(hidden)]
     pub capacities: Capacities,
@@ -35,9 +53,42 @@ pub struct Capacities {
     pub large_values: Option<u32>,
     /// Tasks that the kernel refused storage.
     pub stragglers: Option<u32>,
+    /// Refused calls, by phase, number and verdict.
+    pub denied: Option<u32>,
     /// Other than 0: refuse every new task its storage.
     pub refuse_task_storage: u8,
 }
+
+/// What runs already, to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The tasks in a cgroup and below, whoever starts them, until nothing is in it.
+    Cgroup {
+        /// Which.
+        cgroup: Cgroup,
+        /// What the recording calls it.
+        scope: Scope,
+        /// What is in it already has its program still to come: the container is being made, to run this command.
+        starting: Option<Vec<String>>,
+    },
+    /// A process and its descendants, until the last has ended. A process whose ancestors in between have ended before the
+    /// recording began is no descendant any more.
+    Process(u32),
+}
+
+/// Is told how a recording goes on. Called by the recording thread; calls go on being counted meanwhile.
+pub trait Watcher {
+    /// From now on nothing is missed.
+    fn ready(&mut self) {}
+
+    /// What was recorded so far: [`Run::in_progress`] is set.
+    fn checkpoint(&mut self, run: Run) {
+        drop(run);
+    }
+}
+
+/// Doesn't listen.
+impl Watcher for () {}
 
 /// A finished recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +138,12 @@ pub enum RecordError {
     /// ptrace was asked for, or is what is left, and can't be used.
     #[error(transparent)]
     Ptrace(#[from] PtraceError),
+    /// There is no such process.
+    #[error("there is no process {0}\n  next: give the number of one that runs, as `ps` shows it; not of a thread")]
+    NoProcess(u32),
+    /// Only eBPF can do what was asked for.
+    #[error("{0} can't record {1}\n  next: record with the ebpf backend, as root")]
+    OnlyEbpf(Backend, &'static str),
     /// Something whose text callgate reads was asked to record.
     #[error("{0} can't be asked to record\n  next: `callgate derive` reads what it has written")]
     NotARecorder(Backend),
@@ -113,34 +170,139 @@ pub enum RecordError {
 /// When the command can't be started, or the backend that was asked for can't be used. A loss is no error: it is in
 /// [`Run::lost`].
 pub fn record(command: &[OsString], options: &RecordOptions) -> Result<Recorded, RecordError> {
-    // Children are reaped and signals taken for the whole process.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    record_watched(command, options, &mut ())
+}
 
+/// [`record()`], with checkpoints.
+///
+/// # Errors
+///
+/// As [`record()`].
+pub fn record_watched(
+    command: &[OsString],
+    options: &RecordOptions,
+    watcher: &mut dyn Watcher,
+) -> Result<Recorded, RecordError> {
+    let _turn = turn();
     let prepared = Prepared::new(command)?;
-    let (backend, observed::Recorded { observed, ending, mut notes }) = match options.backend {
-        None => best(&prepared, &options.capacities)?,
-        Some(Backend::Ebpf) => (Backend::Ebpf, Session::attach(&options.capacities)?.record(&prepared)?),
+    let since = options.since.unwrap_or_default();
+    let plan = Plan {
+        capacities: options.capacities.clone(),
+        cgroup: options.cgroup.clone(),
+        more_filters_than: (since == Since::Filter).then(|| processes::filters(std::process::id()).unwrap_or(0)),
+        watch_denied: since == Since::Filter || options.cgroup.is_some() || under_a_filter(),
+        test: options.test.clone(),
+        ..Plan::default()
+    };
+    let identity = |backend| Identity::new(prepared.words(), Scope::Command, since, backend);
+    let by_ebpf = |session: Session, watcher| {
+        let mut watch = Watch::new(identity(Backend::Ebpf)?, options, watcher);
+        let recorded = session.record(&prepared, &mut watch)?;
+        Ok(concluded(&watch.identity, recorded))
+    };
+    let (backend, recorded) = match options.backend {
+        Some(Backend::Ebpf) => return by_ebpf(Session::attach(plan)?, watcher),
+        None => match Session::attach(plan) {
+            Ok(session) => return by_ebpf(session, watcher),
+            Err(unavailable) if since == Since::Filter || options.cgroup.is_some() => return Err(unavailable.into()),
+            Err(unavailable) => best_of_the_rest(&prepared, &unavailable)?,
+        },
+        Some(other) if since == Since::Filter => return Err(RecordError::OnlyEbpf(other, "from a filter on")),
+        Some(other) if options.cgroup.is_some() => return Err(RecordError::OnlyEbpf(other, "a cgroup")),
         Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values)?),
         Some(Backend::Ptrace) => (Backend::Ptrace, ptrace::record(&prepared, arguments::values)?),
         Some(read @ (Backend::Strace | Backend::Audit)) => return Err(RecordError::NotARecorder(read)),
     };
+    let mut recorded = concluded(&identity(backend)?, recorded);
     if under_a_filter() {
-        notes.push(
+        recorded.notes.push(
             "callgate itself runs under a seccomp filter; calls that it refuses are not in the recording".to_owned(),
         );
     }
-    let run = observed.into_run(&prepared, backend, ending)?;
-    notes.extend(unbounded_arguments(&run));
-    Ok(Recorded { run, status: Status::of(ending.status), interrupted: ending.interrupted, notes })
+    Ok(recorded)
 }
 
-/// Records with the first backend that can be used here. Only what failed before the command ran is tried otherwise.
-fn best(command: &Prepared, capacities: &Capacities) -> Result<(Backend, observed::Recorded), RecordError> {
-    let not_ebpf = match Session::attach(capacities) {
-        Ok(session) => return Ok((Backend::Ebpf, session.record(command)?)),
-        Err(unavailable) => unavailable,
+/// Records what runs already, by eBPF, until it has ended, [`RecordOptions::duration`] is over, or SIGINT, SIGTERM, SIGHUP
+/// or SIGQUIT comes. None of them reaches what is recorded, unless the terminal sends it there too. [`Recorded::status`] is
+/// `Exited(0)`.
+///
+/// A task is in scope by its place in the kernel (its cgroup, its ancestry), never by a name. What was in a cgroup when it
+/// made a call stays in scope.
+///
+/// # Errors
+///
+/// When there is no such process, or eBPF can't be used. A loss is no error: it is in [`Run::lost`].
+pub fn record_running(
+    target: &Target,
+    options: &RecordOptions,
+    watcher: &mut dyn Watcher,
+) -> Result<Recorded, RecordError> {
+    let _turn = turn();
+    if let Some(other @ (Backend::Notify | Backend::Ptrace | Backend::Strace | Backend::Audit)) = options.backend {
+        return Err(RecordError::OnlyEbpf(other, "what runs already"));
+    }
+    let (scope, members) = match target {
+        Target::Cgroup { cgroup, scope, .. } => (scope.clone(), cgroup.processes()),
+        Target::Process(pid) => (Scope::Process(*pid), processes::with_descendants(*pid, &processes::parents())),
     };
+    let first = processes::oldest(&members);
+    // Whoever started it stands under what the host puts it under; its own filter comes on top.
+    let starters = first.and_then(processes::parent).and_then(processes::filters);
+    let starters = starters.or_else(|| processes::filters(std::process::id())).unwrap_or(0);
+    let confined = first.and_then(processes::filters).is_some_and(|filters| filters > starters);
+    let since = options.since.unwrap_or(match target {
+        Target::Cgroup { .. } if confined => Since::Filter,
+        _ => Since::Start,
+    });
+    let plan = Plan {
+        capacities: options.capacities.clone(),
+        cgroup: match target {
+            Target::Cgroup { cgroup, .. } => Some(cgroup.clone()),
+            Target::Process(_) => None,
+        },
+        starting: matches!(target, Target::Cgroup { starting: Some(_), .. }),
+        threads: matches!(target, Target::Process(_)),
+        more_filters_than: (since == Since::Filter).then_some(starters),
+        watch_denied: true,
+        test: options.test.clone(),
+        executables: processes::executables(&members),
+    };
+    let command = match target {
+        Target::Cgroup { starting: Some(command), .. } => command.clone(),
+        Target::Cgroup { .. } | Target::Process(_) => first.map(processes::command_line).unwrap_or_default(),
+    };
+    let session = Session::attach(plan)?;
+    let mut watch = Watch::new(Identity::new(command, scope, since, Backend::Ebpf)?, options, watcher);
+    let recorded = match target {
+        Target::Cgroup { .. } => session.follow_cgroup(&mut watch)?,
+        Target::Process(pid) => session.follow_process(*pid, &mut watch)?,
+    };
+    Ok(concluded(&watch.identity, recorded))
+}
+
+/// Children are reaped and signals taken for the whole process: one recording at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn concluded(identity: &Identity, recorded: observed::Recorded) -> Recorded {
+    let observed::Recorded { observed, ending, mut notes } = recorded;
+    let run = observed.into_run(identity, ending);
+    notes.extend(unbounded_arguments(&run));
+    let status = match ending.end {
+        End::Status(status) => Status::of(status),
+        End::Scope | End::Stopped | End::InProgress => Status::Exited(0),
+    };
+    Recorded { run, status, interrupted: ending.interrupted, notes }
+}
+
+/// Records with the first backend that can be used here without eBPF. Only what failed before the command ran is tried
+/// otherwise.
+fn best_of_the_rest(
+    command: &Prepared,
+    not_ebpf: &ebpf::Unavailable,
+) -> Result<(Backend, observed::Recorded), RecordError> {
     let (backend, mut recorded, reason) = match notify::record(command, arguments::values) {
         Ok(recorded) => (Backend::Notify, recorded, format!("recorded by user notification: {not_ebpf}")),
         Err(not_notify @ (NotifyError::Busy | NotifyError::Absent | NotifyError::System { call: "seccomp", .. })) => {

@@ -38,6 +38,8 @@ pub(crate) struct Signals {
 pub(crate) enum Arrived {
     /// A child changed state.
     Child,
+    /// Someone says that what is recorded has begun to serve (SIGUSR1).
+    Serving,
     /// Someone wants an end.
     Ending {
         /// The signal they used.
@@ -50,7 +52,17 @@ pub(crate) enum Arrived {
 impl Signals {
     /// Takes the signals.
     pub(crate) fn take() -> Result<Self, Errno> {
-        let mut taken: SigSet = ENDING.into_iter().filter(|&signal| !is_ignored(signal)).collect();
+        Self::take_all(&ENDING)
+    }
+
+    /// Takes them, and SIGUSR1.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub(crate) fn take_with_serving() -> Result<Self, Errno> {
+        Self::take_all(&[&ENDING[..], &[Signal::SIGUSR1]].concat())
+    }
+
+    fn take_all(wanted: &[Signal]) -> Result<Self, Errno> {
+        let mut taken: SigSet = wanted.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
         taken.add(Signal::SIGCHLD);
         let descriptor = SignalFd::with_flags(&taken, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
@@ -73,6 +85,7 @@ impl Signals {
         let number = i32::try_from(information.ssi_signo).ok()?;
         Some(match Signal::try_from(number).ok()? {
             Signal::SIGCHLD => Arrived::Child,
+            Signal::SIGUSR1 => Arrived::Serving,
             signal => {
                 self.asked_to_end.set(true);
                 Arrived::Ending { signal, from_terminal: information.ssi_code == SI_KERNEL }

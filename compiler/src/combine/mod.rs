@@ -67,8 +67,8 @@ pub enum CombineError {
         /// The one with the listener.
         with_listener: usize,
     },
-    /// Inputs have different listeners, and one policy has one.
-    #[error("policies {} and {} have different listeners, and a filter has one\n  next: give them the same `listener:`", .0 + 1, .1 + 1)]
+    /// Inputs have different listeners, or tell theirs different things, and one policy has one.
+    #[error("policies {} and {} have different listeners, and a filter has one\n  next: give them the same `listener:` and `listener-metadata:`", .0 + 1, .1 + 1)]
     DifferentListeners(usize, usize),
     /// A flag that only some inputs of a stack have, and that can't be had for some of the calls.
     #[error(
@@ -140,7 +140,7 @@ pub fn intersect(policies: &[Policy]) -> Result<Policy, CombineError> {
 /// See [`CombineError`].
 pub fn combine(rule: Rule, policies: &[Policy]) -> Result<Combined, CombineError> {
     let flags = settings::flags(rule, policies)?;
-    let listener = settings::listener(rule, policies)?;
+    let listening = settings::listener(rule, policies)?;
     let (other, _) = constant(rule, policies.iter().map(|policy| &policy.other)).ok_or(CombineError::Nothing)?;
     let mut calls = Calls::new(rule);
     let mut abis = BTreeMap::new();
@@ -173,7 +173,14 @@ pub fn combine(rule: Rule, policies: &[Policy]) -> Result<Combined, CombineError
     let kept = |number: &(Abi, u32)| abis.contains_key(&number.0);
     decided_by.retain(|number, _| kept(number));
     disputed.retain(|number, _| kept(number));
-    let policy = Policy { abis, foreign, other: other.clone(), flags, listener };
+    let policy = Policy {
+        abis,
+        foreign,
+        other: other.clone(),
+        flags,
+        listener: listening.and_then(|policy| policy.listener.clone()),
+        listener_metadata: listening.and_then(|policy| policy.listener_metadata.clone()),
+    };
     Ok(Combined { policy, decided_by, disputed })
 }
 

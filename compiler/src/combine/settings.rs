@@ -34,16 +34,16 @@ pub(super) fn flags(rule: Rule, policies: &[Policy]) -> Result<Vec<FilterFlag>, 
     Ok(flags)
 }
 
-/// The listener of what the policies come to.
-pub(super) fn listener(rule: Rule, policies: &[Policy]) -> Result<Option<String>, CombineError> {
-    let mut listeners =
-        policies.iter().enumerate().filter_map(|(input, policy)| Some((input, policy.listener.as_ref()?)));
-    let Some((first, path)) = listeners.next() else { return Ok(None) };
+/// The policy whose listener is that of what the policies come to, if one has a listener.
+pub(super) fn listener(rule: Rule, policies: &[Policy]) -> Result<Option<&Policy>, CombineError> {
+    let mut listeners = policies.iter().enumerate().filter(|(_, policy)| policy.listener.is_some());
+    let Some((first, listening)) = listeners.next() else { return Ok(None) };
     for (input, other) in listeners {
         if rule == Rule::Stack {
             return Err(CombineError::TwoListeners(first, input));
         }
-        if other != path {
+        let told = |policy: &Policy| (policy.listener.clone(), policy.listener_metadata.clone());
+        if told(other) != told(listening) {
             return Err(CombineError::DifferentListeners(first, input));
         }
     }
@@ -53,5 +53,5 @@ pub(super) fn listener(rule: Rule, policies: &[Policy]) -> Result<Option<String>
             return Err(CombineError::NotifiesAlone { silent, with_listener: first });
         }
     }
-    Ok(Some(path.clone()))
+    Ok(Some(listening))
 }

@@ -260,7 +260,7 @@ impl Reader {
             abis.insert(first, AbiPolicy { calls, rest });
         }
         self.leave_out_tokens(&tokens, &abis, &foreign, other);
-        Ok(Policy { abis, foreign, other: decision(other), flags: Vec::new(), listener: None })
+        Ok(Policy { abis, foreign, other: decision(other), flags: Vec::new(), listener: None, listener_metadata: None })
     }
 
     /// What happens to calls of most unknown tokens.

@@ -77,6 +77,7 @@ impl Collector<'_> {
                 | StatementKind::Known(_)
                 | StatementKind::Flags(_)
                 | StatementKind::Listener(_)
+                | StatementKind::ListenerMetadata(_)
                     if !unit.file.statements.iter().any(|top| std::ptr::eq(top, statement)) =>
                 {
                     self.diagnostics.push(

@@ -1,4 +1,4 @@
-//! The statements about the policy as a whole: `arch`, `known`, `flags`, `listener`.
+//! The statements about the policy as a whole: `arch`, `known`, `flags`, `listener`, `listener-metadata`.
 
 use callgate_grammar::tree::{GuardKind, Statement, StatementKind, TargetKind, Version};
 use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
@@ -24,6 +24,7 @@ pub(super) struct Header {
     pub(super) kernel: Version,
     pub(super) flags: Vec<FilterFlag>,
     pub(super) listener: Option<Spanned<String>>,
+    pub(super) listener_metadata: Option<Spanned<String>>,
 }
 
 pub(super) fn read(units: &[Unit], target: &Target, diagnostics: &mut Vec<Diagnostic>) -> Header {
@@ -41,12 +42,24 @@ pub(super) fn read(units: &[Unit], target: &Target, diagnostics: &mut Vec<Diagno
         StatementKind::Listener(path) => Some(path.clone()),
         _ => None,
     });
+    let listener_metadata = nearest(&statements(), "listener-metadata", diagnostics, |kind| match kind {
+        StatementKind::ListenerMetadata(text) => Some(text.clone()),
+        _ => None,
+    });
+    if let (None, Some(text)) = (&listener, &listener_metadata) {
+        diagnostics.push(
+            Diagnostic::error("metadata-without-listener", "there is no listener that this could be sent to")
+                .at(text.span, "")
+                .because("runtime-spec forbids `listenerMetadata` without `listenerPath` (config-linux.md, Seccomp)")
+                .help("add `listener: \"/run/…\"`, or delete this"),
+        );
+    }
     let kernel = target.kernel.or(known.as_ref().map(|version| version.node)).unwrap_or(target.running_kernel);
     let mut spoken = abis.clone();
     units.iter().for_each(|unit| mentioned(&unit.file.statements, &mut spoken));
     spoken.sort_unstable();
     spoken.dedup();
-    Header { abis, spoken, chosen, known, kernel, flags: flags(units, diagnostics), listener }
+    Header { abis, spoken, chosen, known, kernel, flags: flags(units, diagnostics), listener, listener_metadata }
 }
 
 fn abis(layers: &[(u32, &[Statement])], target: &Target, diagnostics: &mut Vec<Diagnostic>) -> (Vec<Abi>, bool) {

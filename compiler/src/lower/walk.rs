@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callgate_grammar::{Diagnostic, Span};
+use callgate_grammar::{Diagnostic, Span, Spanned};
 
 use super::examples;
 use super::header::Header;
@@ -61,8 +61,9 @@ pub(super) fn walk_some(
     for (span, (abi, nr, value, action)) in walker.hidden {
         walker.diagnostics.extend(multiplexers::undecidable(span, abi, nr, value, action));
     }
-    let listener = header.listener.as_ref().map(|path| path.node.clone());
-    Some(Policy { abis, foreign, other, flags: header.flags.clone(), listener })
+    let text = |written: &Option<Spanned<String>>| written.as_ref().map(|text| text.node.clone());
+    let (listener, listener_metadata) = (text(&header.listener), text(&header.listener_metadata));
+    Some(Policy { abis, foreign, other, flags: header.flags.clone(), listener, listener_metadata })
 }
 
 /// Of entries that overlap by action, so many pairs are compared to say which; past it the answer is "undecided".

@@ -1,7 +1,8 @@
 //! Calls that carry others: data/multiplexers.tsv.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
 
 use super::rows::{rows, unsigned};
 use super::{constants, numbers};
@@ -39,7 +40,7 @@ pub fn parts() -> &'static [Part] {
 /// argument, and the part. `None` on ABIs without the multiplexer.
 #[must_use]
 pub fn part_of(abi: Abi, call: &str) -> Option<(u32, u64, &'static Part)> {
-    static BY_CALL: OnceLock<HashMap<&'static str, &'static Part>> = OnceLock::new();
+    static BY_CALL: OnceLock<FxHashMap<&'static str, &'static Part>> = OnceLock::new();
     let part = *BY_CALL.get_or_init(|| parts().iter().map(|part| (part.call, part)).collect()).get(call)?;
     Some((numbers::number(abi, part.multiplexer)?, constants::constant(abi, part.selector)?, part))
 }

@@ -1,7 +1,8 @@
 //! System call numbers: data/numbers/*.tsv.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
 
 use super::rows::rows;
 use crate::abi::Abi;
@@ -20,7 +21,7 @@ pub(super) struct Entry {
 struct Table {
     by_number: Vec<Entry>,
     /// Where each name stands in `by_number`.
-    by_name: HashMap<&'static str, usize>,
+    by_name: FxHashMap<&'static str, usize>,
 }
 
 static TABLES: [OnceLock<Table>; Abi::ALL.len()] = [const { OnceLock::new() }; Abi::ALL.len()];

@@ -116,12 +116,13 @@ fn string_length(rest: &str) -> usize {
     end.map_or(rest.len(), |(at, _)| at + 1)
 }
 
-/// A name, a number, a version, or the one word with a dash.
+/// A name, a number, a version, or one of the two words with a dash.
 fn word_length(rest: &str) -> usize {
     let length = |text: &str| text.find(|character| !is_name_part(character)).unwrap_or(text.len());
     let name = length(rest);
     match (&rest[..name], &rest[name..]) {
         ("kill", after) if after.starts_with("-thread") => "kill-thread".len(),
+        ("listener", after) if after.starts_with("-metadata") => "listener-metadata".len(),
         (_, after) if after.starts_with('.') && !after.starts_with("..") => name + 1 + length(&after[1..]),
         _ => name,
     }

@@ -65,6 +65,7 @@ impl<'r> Builder<'r> {
             }
             Rule::expect_statement => self.expect(parts),
             Rule::flags_statement => StatementKind::Flags(self.name_list(part(&mut parts))),
+            Rule::listener_metadata_statement => StatementKind::ListenerMetadata(self.string(&part(&mut parts))),
             _ => StatementKind::Listener(self.string(&part(&mut parts))),
         }
     }
@@ -215,6 +216,7 @@ fn is_content(pair: &Pair<'_>) -> bool {
             | Rule::on_word
             | Rule::flags_word
             | Rule::listener_word
+            | Rule::listener_metadata_word
             | Rule::cap_word
             | Rule::kernel_word
             | Rule::errno_word

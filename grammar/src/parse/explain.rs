@@ -124,6 +124,7 @@ fn empty_list(base: usize, head: &str, colon: usize, report: &Report) -> Diagnos
         "expect" => "expect: read => allow",
         "flags" => "flags: LOG",
         "listener" => "listener: \"/run/callgate.sock\"",
+        "listener-metadata" => "listener-metadata: \"web\"",
         _ => "allow: read, write",
     };
     Diagnostic::error(codes::EMPTY_LIST, format!("nothing stands after `{}:`", shown(head)))

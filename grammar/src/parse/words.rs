@@ -4,7 +4,8 @@
 pub(crate) const VERBS: &[&str] = &["allow", "deny", "errno", "kill", "kill-thread", "trap", "trace", "log", "notify"];
 
 /// The other words a statement can start with.
-pub(crate) const KEYWORDS: &[&str] = &["arch", "known", "use", "let", "when", "expect", "flags", "listener"];
+pub(crate) const KEYWORDS: &[&str] =
+    &["arch", "known", "use", "let", "when", "expect", "flags", "listener", "listener-metadata"];
 
 /// Words of other seccomp tools and of habit, and what they are called here.
 pub(crate) const SYNONYMS: &[(&str, &str)] = &[

@@ -79,6 +79,7 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     ("use: 'base.gate'", &[("quote-character @ 1:6 `'`", "write `\"…\"`")]),
     ("use: “base.gate”", &[("quote-character @ 1:6 `“`", "write `\"…\"`")]),
     ("use: glibc", &[("missing-quotes @ 1:6 `glibc`", "`@glibc` for a shipped policy")]),
+    ("listener-metadata: web", &[("missing-quotes @ 1:20 `web`", "write `\"web\"`")]),
     ("listener: /run/x.sock", &[("missing-quotes @ 1:11 `/run/x.sock`", "write `\"/run/x.sock\"`")]),
     ("allow: \"read\"", &[("quoted-name @ 1:8 `\"read\"`", "delete the quotes")]),
     ("allow: f(a == 1 << 3)", &[("no-arithmetic @ 1:17 `<<`", "write the result")]),

@@ -28,6 +28,7 @@ pub(crate) fn tokens() -> impl Strategy<Value = String> {
         "expect",
         "flags",
         "listener",
+        "listener-metadata",
         "on",
         "cap",
         "kernel",
@@ -182,7 +183,9 @@ fn check_statement(text: &str, statement: &Statement) {
             calls.iter().for_each(|call| check_call(text, inside, call));
             check_inside(text, inside, verb.span);
         }
-        StatementKind::Listener(path) => check_inside(text, inside, path.span),
+        StatementKind::Listener(text_of) | StatementKind::ListenerMetadata(text_of) => {
+            check_inside(text, inside, text_of.span);
+        }
     }
 }
 

@@ -31,6 +31,7 @@ fn statement(statement: &Statement) -> String {
         }
         StatementKind::Flags(names) => format!("(flags {})", list(names, name)),
         StatementKind::Listener(path) => format!("(listener {:?})", path.node),
+        StatementKind::ListenerMetadata(text) => format!("(listener-metadata {:?})", text.node),
     }
 }
 

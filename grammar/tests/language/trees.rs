@@ -104,6 +104,7 @@ fn statements() {
     check("flags: LOG, SPEC_ALLOW", "(flags LOG SPEC_ALLOW)");
     check(r#"listener: "/run/x.sock""#, r#"(listener "/run/x.sock")"#);
     check(r#"listener: "a\"b\\c""#, r#"(listener "a\"b\\c")"#);
+    check(r#"listener-metadata: "web""#, r#"(listener-metadata "web")"#);
     check(r#"use: @runc-1.2, "base/glibc.gate""#, r#"(use (shipped runc-1.2) (path "base/glibc.gate"))"#);
     check("let MASK = ~0xf & -1", "(let MASK ((~ 15) & (- 1)))");
     check("expect on x86_64, arm: read, getpid() => trap(7)", "(expect [x86_64 arm] read getpid[] => trap:7)");

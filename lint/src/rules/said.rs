@@ -10,6 +10,7 @@ pub(super) const OWNED: &[&str] = &[
     "duplicate-key",
     "empty-names",
     "errno-out-of-range",
+    "errno-without-use",
     "key-case",
     "missing-key",
     "name-and-names",

@@ -52,9 +52,12 @@ pub(super) fn held(abi: Abi, call: &str, parameter: &str, values: &Values) -> He
 
 /// Any of the bits seen, in any combination: programs combine flags anew, and seldom take up new ones.
 fn flags(parameter: &Parameter, values: &BTreeSet<u64>) -> Held {
+    let max = parameter.width.max();
     match values.iter().fold(0, |bits, value| bits | value) {
         0 => Held::To(format!("{} == 0", parameter.name)),
-        seen if seen == parameter.width.max() => Held::Free("every flag there is".to_owned()),
+        seen if seen == max => Held::Free("every flag there is".to_owned()),
+        // `~` is the complement of a number without an end, which fits the parameter only while its top bit isn't taken.
+        seen if seen > max / 2 => Held::To(format!("{} lacks {:#x}", parameter.name, max & !seen)),
         seen => Held::To(format!("{} lacks ~{seen:#x}", parameter.name)),
     }
 }
@@ -109,6 +112,8 @@ mod tests {
         assert_eq!(of("socket", "family", &[1, 2]), to("family in {1, 2}"));
         assert_eq!(of("openat", "flags", &[0, 0x241]), to("flags lacks ~0x241"));
         assert_eq!(of("openat", "flags", &[0]), to("flags == 0"));
+        assert_eq!(of("openat", "flags", &[0xffff_efff]), to("flags lacks 0x1000"));
+        assert_eq!(of("mmap", "flags", &[u64::MAX - 1]), to("flags lacks 0x1"));
         assert_eq!(of("read", "buf", &[7]), Held::Never);
         assert_eq!(of("read", "nothing", &[7]), Held::Never);
     }

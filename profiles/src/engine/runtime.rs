@@ -1,6 +1,6 @@
 //! What runc and crun make of an OCI profile (runc, `libcontainer/seccomp/seccomp_linux.go`; crun, `src/libcrun/seccomp.c`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::{Abi, Endian};
 use callgate_compiler::action::MAX_ERRNO;
@@ -41,19 +41,20 @@ pub(super) fn statements(
     let before = diagnostics.len();
     let listed = listed(runtime, host, spec, diagnostics);
     let abis = with_the_machines_own(host, &listed);
-    diagnostics.extend(both_byte_orders(&abis, spec.span));
+    diagnostics.extend(both_byte_orders(&abis, spec));
     diagnostics.extend(refused_notifications(runtime, spec));
     diagnostics.extend(refused_errnos(spec));
     let mut database = Database::new(host.libseccomp, &abis);
-    let mut unknown = BTreeSet::new();
+    let mut unknown = BTreeMap::new();
     for rule in &spec.rules {
         if is_like_the_default(rule, spec) {
             continue;
         }
         let separate = arguments_apart(rule.arguments);
         for name in rule.names {
+            // One that another ABI has is known: there is one list for all.
             if !host.libseccomp.knows(&name.value) {
-                unknown.insert(name.value.clone());
+                unknown.entry(name.value.clone()).or_insert(name.span);
                 continue;
             }
             for arguments in &separate {
@@ -63,7 +64,7 @@ pub(super) fn statements(
             }
         }
     }
-    diagnostics.extend(docker::unknown_calls(&unknown, spec.span).map(passed_over));
+    diagnostics.extend(docker::unknown_calls("libseccomp doesn't know", &unknown));
     if diagnostics[before..].iter().any(Diagnostic::is_error) {
         return None;
     }
@@ -107,13 +108,16 @@ fn with_the_machines_own(host: &Host, listed: &BTreeSet<Abi>) -> BTreeSet<Abi> {
 }
 
 /// libseccomp takes ABIs of one byte order into a filter (EDOM, `db_col_db_add` in `src/db.c`).
-fn both_byte_orders(abis: &BTreeSet<Abi>, span: Span) -> Option<Diagnostic> {
+fn both_byte_orders(abis: &BTreeSet<Abi>, spec: &Spec<'_>) -> Option<Diagnostic> {
     let little = abis.iter().find(|abi| abi.endian() == Endian::Little)?;
     let big = abis.iter().find(|abi| abi.endian() == Endian::Big)?;
     let message = format!("no runtime loads a filter for {little} and {big} together: their byte orders differ");
+    // The first that is listed and has not the order of the first; there is one, as the machine's own comes alone.
+    let orders = |abi: Abi| spec.architectures.iter().find(|listed| listed.value == Ok(abi)).map(|listed| listed.span);
+    let span = orders(*big).or_else(|| orders(*little)).unwrap_or(spec.span);
     Some(
         Diagnostic::error("engine-refuses", message)
-            .at(Span { end: span.start, ..span }, "so the container doesn't start")
+            .at(span, "so the container doesn't start")
             .help("list the ABIs of one machine, or use `archMap`"),
     )
 }
@@ -162,12 +166,6 @@ fn arguments_apart(arguments: &[Argument]) -> Vec<Vec<Argument>> {
         return vec![arguments.to_vec()];
     }
     arguments.iter().map(|&argument| vec![argument]).collect()
-}
-
-/// Names that libseccomp doesn't know are passed over in silence. One that another ABI has is known: there is one list for all.
-fn passed_over(mut finding: Diagnostic) -> Diagnostic {
-    finding.message = finding.message.replacen("callgate has no table with", "libseccomp doesn't know", 1);
-    finding
 }
 
 fn clashing(runtime: Runtime, call: &str, abi: Abi, clash: Clash, span: Span) -> Diagnostic {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span};
+use callgate_grammar::Diagnostic;
 
 use super::Host;
 use super::client::{Spec, Verb};
@@ -64,7 +64,7 @@ pub(super) fn apply(
         if gaps.len() > GAPS {
             diagnostics.push(
                 Diagnostic::note("numbers-without-name", format!("on {abi}, runc answers ENOSYS above {last:#x}"))
-                    .at(Span { end: span.start, ..span }, "numbers without a name have the default here"),
+                    .at(span, "numbers without a name have the default here"),
             );
             continue;
         }

@@ -29,6 +29,8 @@ struct Document<'a> {
     flags: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     listener_path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener_metadata: Option<&'a str>,
     syscalls: Vec<Entry>,
 }
 
@@ -95,6 +97,7 @@ pub(super) fn export(policy: &Policy, format: Format, options: &ExportOptions) -
         arch_map: docker.then(|| arch_map(policy)),
         flags: flags(policy, format),
         listener_path: policy.listener.as_deref(),
+        listener_metadata: policy.listener_metadata.as_deref(),
         syscalls: entries(policy, &plan, format),
     };
     let always = "strings and numbers in structs always serialise";

@@ -44,8 +44,8 @@ pub fn spelled(abi: Abi, call: &str, parameter: &Parameter, value: u64) -> Optio
 /// Why a policy has no text. Every message says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GateError {
-    /// A path of `listener:` is on one line, without control characters.
-    #[error("the listener's path {0:?} can't be written in a policy\n  next: choose a path without line breaks")]
+    /// What stands in `listener:` and `listener-metadata:` is on one line, without control characters.
+    #[error("the listener's {0:?} can't be written in a policy\n  next: choose one without line breaks")]
     Listener(String),
     /// The text would be past a limit of the language or of the prover: conditions of thousands of comparisons.
     #[error("the policy is too entangled to be written as text: {0}\n  next: use `--to bpf`, or simpler conditions")]
@@ -61,8 +61,9 @@ pub enum GateError {
 /// # Errors
 /// See [`GateError`]; never a text that means something else.
 pub fn gate(policy: &Policy) -> Result<String, GateError> {
-    if let Some(path) = policy.listener.as_ref().filter(|path| path.chars().any(char::is_control)) {
-        return Err(GateError::Listener(path.clone()));
+    let mut written = [&policy.listener, &policy.listener_metadata].into_iter().flatten();
+    if let Some(text) = written.find(|text| text.chars().any(char::is_control)) {
+        return Err(GateError::Listener(text.clone()));
     }
     // What a multiplexer does follows from what is said of the calls it carries, mostly as the policy has it.
     let first = write(policy, &BTreeSet::new())?;
@@ -81,7 +82,8 @@ pub fn gate(policy: &Policy) -> Result<String, GateError> {
         text = write(policy, &explicit)?;
         lowered = read(&text)?;
     }
-    if (&lowered.flags, &lowered.listener) != (&policy.flags, &policy.listener) {
+    let settings = |policy: &Policy| (policy.flags.clone(), policy.listener.clone(), policy.listener_metadata.clone());
+    if settings(&lowered) != settings(policy) {
         return Err(GateError::Wrong("its flags or its listener".to_owned()));
     }
     match prove::policies_equal(policy, &lowered, Budget::default()) {

@@ -4,7 +4,7 @@
 //! OCI: runtime-spec, config-linux.md, "Seccomp". Docker adds `archMap`, `includes` and `excludes` (moby,
 //! profiles/seccomp), Podman names of errnos (containers/common, pkg/seccomp).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::MAX_ERRNO;
@@ -29,15 +29,9 @@ pub(crate) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<
     };
     let default = Spanned::new(verb(default, podman, diagnostics), default.name.span);
     let listed = architectures(profile, diagnostics);
-    if let Some(metadata) = &profile.metadata {
-        diagnostics.push(
-            Diagnostic::warning("listener-metadata", "the language has no word for `listenerMetadata`")
-                .at(metadata.span, "left out; it says nothing about calls"),
-        );
-    }
     let abis = Statements::abis(listed.as_ref());
     let mut rules = Vec::new();
-    let mut missing = BTreeSet::new();
+    let mut missing = BTreeMap::new();
     for entry in &profile.entries {
         let verb = verb(&entry.action, podman, diagnostics);
         let guard = guard(entry, &abis);
@@ -54,11 +48,11 @@ pub(crate) fn statements(profile: &Profile, podman: bool, diagnostics: &mut Vec<
                     span: name.span,
                 });
             } else if !Abi::ALL.iter().any(|&abi| tables::number(abi, call).is_some()) {
-                missing.insert(call.clone());
+                missing.entry(call.clone()).or_insert(name.span);
             }
         }
     }
-    diagnostics.extend(unknown_calls(&missing, profile.span));
+    diagnostics.extend(unknown_calls("callgate has no table with", &missing));
     let header = header(profile.flags.as_deref().unwrap_or_default(), profile);
     Some(Statements { listed, header, default, rules, order: Order::Libseccomp })
 }
@@ -69,7 +63,7 @@ pub(crate) fn missing_default(span: Span) -> Diagnostic {
         .help("add `\"defaultAction\": \"SCMP_ACT_ERRNO\"`")
 }
 
-/// `flags:` and `listener:`.
+/// `flags:`, `listener:` and what it is told.
 pub(crate) fn header(flags: &[FilterFlag], profile: &Profile) -> Vec<Statement> {
     let mut header = Vec::new();
     if !flags.is_empty() {
@@ -77,6 +71,9 @@ pub(crate) fn header(flags: &[FilterFlag], profile: &Profile) -> Vec<Statement> 
     }
     if let Some(path) = &profile.listener {
         header.push(tree::listener(&path.value, path.span));
+    }
+    if let Some(metadata) = &profile.metadata {
+        header.push(tree::listener_metadata(&metadata.value, metadata.span));
     }
     header
 }
@@ -189,12 +186,15 @@ impl Argument {
     }
 }
 
-/// A note on names that no table knows.
-pub(crate) fn unknown_calls(missing: &BTreeSet<String>, span: Span) -> Option<Diagnostic> {
-    let list: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
-    (!missing.is_empty()).then(|| {
-        Diagnostic::note("unknown-syscall", format!("callgate has no table with {}", list.join(", ")))
-            .at(Span { end: span.start, ..span }, "left out")
-            .because("engines pass over names they don't know in silence, misspelt ones too")
-    })
+/// Of the names that a note lists, so many are shown where they stand.
+const SHOWN: usize = 16;
+
+/// A note on names that someone doesn't know, each at its first place in the file.
+pub(crate) fn unknown_calls(lacking: &str, missing: &BTreeMap<String, Span>) -> Option<Diagnostic> {
+    let list: Vec<_> = missing.keys().map(|name| format!("`{name}`")).collect();
+    let mut places: Vec<Span> = missing.values().copied().collect();
+    places.sort_unstable();
+    let note = Diagnostic::note("unknown-syscall", format!("{lacking} {}", list.join(", ")))
+        .because("engines pass over names they don't know in silence, misspelt ones too");
+    (!missing.is_empty()).then(|| places.into_iter().take(SHOWN).fold(note, |note, place| note.at(place, "left out")))
 }

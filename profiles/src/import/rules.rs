@@ -232,6 +232,9 @@ impl Statements {
     /// In the language, what is said of `socket` goes for `socketcall` too, where nothing is said of that; libseccomp does
     /// alike. To others a multiplexer is a call like any other: what no rule of its own matches meets the default.
     fn multiplexers(&self) -> Vec<Rule> {
+        if self.order == Order::Libseccomp {
+            return Vec::new();
+        }
         let named: BTreeSet<&str> = self.rules.iter().map(|rule| rule.call.as_str()).collect();
         let said_of = |part: &tables::Part| named.contains(part.call) || named.contains(part.multiplexer);
         let multiplexers: BTreeSet<&str> =
@@ -252,11 +255,8 @@ impl Statements {
             own.for_each(|own| rule.guard.abis.retain(|abi| !own.guard.abis.contains(abi)));
             (!rule.guard.abis.is_empty()).then_some(rule)
         };
-        match self.order {
-            Order::Libseccomp => Vec::new(),
-            Order::Apart => multiplexers.into_iter().filter(exists).map(rule).filter_map(without_own).collect(),
-            Order::FirstMatch => multiplexers.into_iter().filter(exists).map(rule).collect(),
-        }
+        let rules = multiplexers.into_iter().filter(exists).map(rule);
+        if self.order == Order::Apart { rules.filter_map(without_own).collect() } else { rules.collect() }
     }
 
     /// The ABIs a rule on a call is written for: without a list, those that have it, so that the text is sound for each.

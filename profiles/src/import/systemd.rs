@@ -253,13 +253,15 @@ impl Reader<'_> {
     }
 
     fn statements(mut self, document: &Document<'_>) -> Statements {
+        let start = super::piece::span(document.source, 0, 0);
+        let first = [&self.filter, &self.log].into_iter().flatten().next().map_or(start, |list| list.span);
         let native: BTreeSet<Abi> = self.architectures.iter().map(|abi| abi.native()).collect();
         if self.native {
             self.architectures.extend(native);
         } else if self.architectures.is_empty() {
             self.diagnostics.push(
                 Diagnostic::note("open-abis", "without SystemCallArchitectures= calls of every ABI are made")
-                    .at(super::piece::span(document.source, 0, 0), "")
+                    .at(first, "")
                     .because(
                         "systemd filters those that the machine has alike; the policy is for the ABIs of its target",
                     )
@@ -290,8 +292,7 @@ impl Reader<'_> {
             verb => verb,
         };
         let lists = || [&self.filter, &self.log].into_iter().flatten();
-        let start = super::piece::span(document.source, 0, 0);
-        let default = Spanned::new(decided(None).to_owned(), lists().next().map_or(start, |list| list.span));
+        let default = Spanned::new(decided(None).to_owned(), first);
         // The list that says what happens: that of what is logged where the call goes through.
         let place = |call: &str| {
             let named = || lists().filter_map(|list| list.calls.get(call)).map(|(_, span)| *span);

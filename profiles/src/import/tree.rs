@@ -31,6 +31,11 @@ pub(crate) fn listener(path: &str, span: Span) -> Statement {
     Spanned::new(StatementKind::Listener(Spanned::new(path.to_owned(), span)), span)
 }
 
+/// `listener-metadata: "web"`
+pub(crate) fn listener_metadata(text: &str, span: Span) -> Statement {
+    Spanned::new(StatementKind::ListenerMetadata(Spanned::new(text.to_owned(), span)), span)
+}
+
 /// `kill: arch other`
 pub(crate) fn other_abis(action: &str, span: Span) -> Statement {
     let other = TargetKind::Arch(Spanned::new("other".to_owned(), span));

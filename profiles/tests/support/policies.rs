@@ -39,6 +39,7 @@ pub fn uniform(abis: &[Abi], action: Action) -> Policy {
         other: decision(Action::KillProcess),
         flags: Vec::new(),
         listener: None,
+        listener_metadata: None,
     }
 }
 

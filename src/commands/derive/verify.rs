@@ -10,7 +10,7 @@ use callgate_compiler::policy::{Decision, Policy};
 use callgate_compiler::tables::{self, Role};
 use callgate_profiles::derive::Derived;
 use callgate_profiles::recording::{Backend, Phase, Row, Run, Scope, Since, Values};
-use callgate_profiles::refused::refused;
+use callgate_profiles::refused::{Refused, refused};
 use callgate_profiles::tally::Tally;
 use callgate_tracer::command::Prepared;
 use callgate_tracer::notify::replay::{Refusal, Replay, replay};
@@ -110,21 +110,28 @@ fn ending(ended: &str, as_recorded: bool, tally: &Tally) -> String {
     format!("ended with {ended}, and was recorded with {}", recorded.join(", "))
 }
 
+/// Refusals of one call of one program.
+#[derive(Default)]
+struct Together<'r> {
+    times: u64,
+    refusals: Vec<&'r Refusal>,
+}
+
 /// A line for each refused call and program, with the statement that would allow it.
 fn said(
     refusals: &BTreeMap<&Refusal, &u64>,
     policy: &Policy,
     statements: &mut BTreeSet<String>,
 ) -> Result<Vec<String>, Failure> {
-    let mut by_call: BTreeMap<(Option<Abi>, u32, Action, &str), (u64, Vec<&Refusal>)> = BTreeMap::new();
+    let mut by_call: BTreeMap<(Option<Abi>, u32, Action, &str), Together<'_>> = BTreeMap::new();
     for (&refusal, &&times) in refusals {
         let abi = Abi::of_call(refusal.arch, refusal.nr);
-        let of = by_call.entry((abi, refusal.nr, refusal.action, &refusal.executable)).or_default();
-        of.0 += times;
-        of.1.push(refusal);
+        let together = by_call.entry((abi, refusal.nr, refusal.action, &refusal.executable)).or_default();
+        together.times = together.times.saturating_add(times);
+        together.refusals.push(refusal);
     }
     let mut lines = Vec::new();
-    for ((abi, nr, action, executable), (times, refusals)) in by_call {
+    for ((abi, nr, action, executable), Together { times, refusals }) in by_call {
         let Some(abi) = abi else {
             lines.push(format!("number {nr} of an ABI that callgate doesn't know was refused {times} times"));
             continue;
@@ -162,7 +169,7 @@ fn needed(policy: &Policy, abi: Abi, nr: u32, refusals: &[&Refusal]) -> Result<V
         arguments: arguments.iter().map(|(name, values)| (name.clone(), Values::Seen(values.clone()))).collect(),
         first: None,
     };
-    let found: BTreeSet<String> = refused(policy, &run_of(row))?.iter().map(|refused| refused.statement()).collect();
+    let found: BTreeSet<String> = refused(policy, &run_of(row))?.iter().map(Refused::statement).collect();
     // Refused for a combination of values, or for an argument that says nothing.
     let combination = || {
         let conditions: Vec<String> = arguments

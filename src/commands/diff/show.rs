@@ -324,9 +324,11 @@ fn settings(left: &Policy, right: &Policy) -> Vec<Setting> {
         had.map(|(_, name, _)| (*name).to_owned()).collect()
     };
     let listener = |policy: &Policy| policy.listener.iter().cloned().collect();
-    let both = [
+    let metadata = |policy: &Policy| policy.listener_metadata.iter().cloned().collect();
+    let all = [
         Setting { name: "flags", left: flags(left), right: flags(right) },
         Setting { name: "listener", left: listener(left), right: listener(right) },
+        Setting { name: "listener-metadata", left: metadata(left), right: metadata(right) },
     ];
-    both.into_iter().filter(|setting| setting.left != setting.right).collect()
+    all.into_iter().filter(|setting| setting.left != setting.right).collect()
 }

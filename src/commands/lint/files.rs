@@ -1,5 +1,6 @@
 //! Which files: those that are named, and in folders those that look like profiles.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use callgate_profiles::import::Format;
@@ -32,13 +33,8 @@ pub(super) fn of(named: &[PathBuf], settings: &Settings) -> Result<Files, Failur
             all.files.push(Found { path: path.clone(), walked: false });
         }
     }
-    let mut seen = Vec::new();
-    all.files.retain(|file| {
-        let identity = input::identity(&file.path);
-        let new = !seen.contains(&identity);
-        seen.push(identity);
-        new
-    });
+    let mut seen = BTreeSet::new();
+    all.files.retain(|file| seen.insert(input::identity(&file.path)));
     Ok(all)
 }
 
@@ -53,6 +49,7 @@ fn walk(folder: &Path, settings: &Settings, all: &mut Files) -> Result<(), Failu
             continue;
         }
         let path = entry.into_path();
+        let path = path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path);
         let excluded = settings.config.excludes(&settings.relative(&path.display().to_string()));
         if !excluded && looks_like_one(&path) {
             found.push(path);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Groups;
-use callgate_grammar::{Diagnostic, Sources, Span};
+use callgate_grammar::{Diagnostic, SourceId, Sources, Span};
 use callgate_lint::{Document, Reading};
-use callgate_profiles::import::Format;
 use callgate_profiles::import::bpf::RawFilter;
+use callgate_profiles::import::{self, Format};
 
 use crate::cli::ReadAs;
 use crate::failure::Failure;
@@ -41,6 +41,18 @@ impl Input {
             None => format(&text),
         };
         Ok(Self { path, selector, content: Content::Text(text, format) })
+    }
+
+    /// The filters in it, each to be linted: of a file with several all of them, unless one was named.
+    pub(super) fn filters(self) -> Vec<Self> {
+        let Content::Text(text, Some(format)) = &self.content else { return vec![self] };
+        let document = import::Document { text, source: SourceId::default(), selector: None };
+        let names = import::filters_in(*format, &document);
+        if self.selector.is_some() || names.is_empty() {
+            return vec![self];
+        }
+        let one = |name| Self { selector: Some(name), ..self.with_text(text.clone()) };
+        names.into_iter().map(one).collect()
     }
 
     /// The same file with another text.

@@ -100,7 +100,8 @@ fn become_command(command: &Prepared, signals: &Signals, failure: &SharedWords) 
     unsafe { libc::_exit(127) }
 }
 
-fn pidfd_open(pid: libc::pid_t) -> io::Result<OwnedFd> {
+/// A descriptor that stands for the process.
+pub(super) fn pidfd_open(pid: libc::pid_t) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open takes no pointers.
     let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if descriptor < 0 {

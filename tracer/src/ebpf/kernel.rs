@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use nix::time::{ClockId, clock_gettime};
+
 use super::layout::Mark;
 
 /// `enum bpf_cmd`, include/uapi/linux/bpf.h.
@@ -86,4 +88,12 @@ pub(super) fn wait_for_running_programs() {
     const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
     // SAFETY: membarrier takes no pointers.
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+}
+
+/// `CLOCK_MONOTONIC`, which is `bpf_ktime_get_ns`'s clock, in nanoseconds; 0 when there is none.
+pub(super) fn monotonic() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| {
+        let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or(0))
+    })
 }

@@ -7,13 +7,19 @@ mod child;
 mod kernel;
 #[cfg(target_arch = "x86_64")]
 mod layout;
+mod plan;
 #[cfg(target_arch = "x86_64")]
 mod programs;
+#[cfg(target_arch = "x86_64")]
+mod reading;
+#[cfg(target_arch = "x86_64")]
+mod running;
 #[cfg_attr(not(target_arch = "x86_64"), path = "elsewhere.rs")]
 mod session;
 mod unavailable;
 #[cfg(target_arch = "x86_64")]
 mod wait;
 
+pub(crate) use plan::Plan;
 pub(crate) use session::Session;
 pub use unavailable::Unavailable;

@@ -1,41 +1,47 @@
-//! The BPF object in the kernel: loaded, attached, pointed at a task, read.
+//! The BPF object in the kernel: loaded, attached, pointed at a task.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
-use aya::maps::{Array, HashMap, Map, MapError, PerCpuArray};
+use aya::maps::{Array, Map, MapData, MapError};
 use aya::programs::tp_btf::BtfTracePointLinkId;
 use aya::programs::{BtfTracePoint, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
 use callgate_compiler::abi::Abi;
-use callgate_profiles::recording::Phase;
+use callgate_compiler::tables;
 
-use super::kernel::{recursion_misses, update_task_storage, wait_for_running_programs};
-use super::layout::{
-    ArgumentRule, Arguments, Counters, KEPT_ARGUMENTS, LargeValue, Mark, NUMBERS, OtherNumber, PHASES, Totals,
-};
+use super::kernel::{monotonic, recursion_misses, update_task_storage, wait_for_running_programs};
+use super::layout::{ArgumentRule, KEPT_ARGUMENTS, LISTENS, Mark, NUMBERS, ScopeWords, Totals, WAITS};
+use super::plan::Plan;
 use super::unavailable::Unavailable;
 use crate::arguments::{Kept, kept};
+use crate::cgroup::Cgroup;
 use crate::observed::Observed;
-use crate::record::{Capacities, RecordError};
+use crate::record::RecordError;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/record.x86_64.o");
 
-/// Each program of the object, and the tracepoint it stands at. `on_sys_enter` comes last, so that no task is counted
-/// whose children would be missed.
+/// Each program of the object, and the tracepoint it stands at, in the order in which they are attached; they are detached
+/// in the reverse. `on_sys_enter` comes late, so that no task is counted whose children would be missed, and `on_sys_exit`
+/// after it: an exit without an entry means something. `on_death` looks at a mark before `on_exit` drops it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("on_fork", "sched_process_fork"),
     ("on_exec", "sched_process_exec"),
+    (DEATH, "sched_process_exit"),
     ("on_exit", "sched_process_exit"),
     ("on_vsyscall", VSYSCALL),
     ("on_sys_enter", "sys_enter"),
+    (SYS_EXIT, "sys_exit"),
 ];
+/// Only where refused calls are wanted: every task pays for a program at each end of a call.
+const SYS_EXIT: &str = "on_sys_exit";
+const DEATH: &str = "on_death";
 /// Only where `CONFIG_X86_VSYSCALL_EMULATION` is set; where it isn't, there are no such calls.
 const VSYSCALL: &str = "emulate_vsyscall";
 
 /// The object's two tables of numbers, in their order.
-const TABLES: [Abi; 2] = [Abi::X86_64, Abi::X86];
+pub(super) const TABLES: [Abi; 2] = [Abi::X86_64, Abi::X86];
 
 /// Why the maps could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,20 +73,24 @@ impl From<ProgramsError> for RecordError {
 pub(super) struct Programs {
     object: Ebpf,
     links: Vec<(&'static str, BtfTracePointLinkId)>,
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
+    /// When the first program was about to be attached, by `CLOCK_MONOTONIC`, in nanoseconds.
+    pub(super) attached_at: u64,
+    pub(super) plan: Plan,
 }
 
 /// What a place in `struct arguments` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    abi: Abi,
-    number: u32,
-    argument: u8,
+pub(super) struct Place {
+    pub(super) abi: Abi,
+    pub(super) number: u32,
+    pub(super) argument: u8,
 }
 
 impl Programs {
-    /// Loads and attaches everything. Until a task is marked, nothing is recorded.
-    pub(super) fn attach(capacities: &Capacities) -> Result<Self, Unavailable> {
+    /// Loads and attaches everything that `plan` needs. Until a task is marked, or makes a call in the plan's cgroup, nothing
+    /// is recorded.
+    pub(super) fn attach(plan: Plan) -> Result<Self, Unavailable> {
         if let Some(unavailable) = Unavailable::without_capabilities() {
             return Err(unavailable);
         }
@@ -98,14 +108,19 @@ impl Programs {
         });
         let btf = btf.map_err(|error| Unavailable::no_type_information(&error))?;
         let (rules, places) = argument_rules();
+        let attached_at = monotonic();
+        let scope = scope_words(&plan, attached_at);
+        let capacities = &plan.capacities;
         // aya has no type for task storage; `mark` updates the map itself.
         loader.allow_unsupported_maps();
         loader.override_global("argument_rules", &rules[..], true);
         loader.override_global("refuse_task_storage", &capacities.refuse_task_storage, true);
+        loader.override_global("scope", &scope, true);
         for (map, entries) in [
             ("other_numbers", capacities.other_numbers),
             ("large_values", capacities.large_values),
             ("stragglers", capacities.stragglers),
+            ("denied", capacities.denied),
         ] {
             if let Some(entries) = entries {
                 loader.map_max_entries(map, entries);
@@ -114,6 +129,9 @@ impl Programs {
         let mut object = loader.load(OBJECT).map_err(|error| Unavailable::refused("create the BPF maps", &error))?;
         let mut links = Vec::with_capacity(PROGRAMS.len());
         for &(name, tracepoint) in PROGRAMS {
+            if !plan.watch_denied && matches!(name, SYS_EXIT | DEATH) {
+                continue;
+            }
             let no_such_program =
                 || Unavailable::refused("find the BPF programs", &ProgramError::UnexpectedProgramType);
             let program = object.program_mut(name).ok_or_else(no_such_program)?;
@@ -125,14 +143,31 @@ impl Programs {
             let link = program.attach().map_err(|error| Unavailable::refused("attach the BPF programs", &error))?;
             links.push((name, link));
         }
-        Ok(Self { object, links, places })
+        Ok(Self { object, links, places, attached_at, plan })
     }
 
-    /// Marks the stopped task behind `pidfd`, so that it and all it will ever fork are recorded.
-    pub(super) fn mark(&self, pidfd: BorrowedFd<'_>) -> Result<(), ProgramsError> {
+    /// Marks the task behind `pidfd`, so that it and all it will ever fork are recorded.
+    pub(super) fn mark(&self, pidfd: BorrowedFd<'_>, mark: Mark) -> Result<(), ProgramsError> {
         let Map::Unsupported(marks) = self.map("marks")? else { return Err(ProgramsError::MissingMap("marks")) };
-        let mark = Mark { phase: 0 };
         update_task_storage(marks.fd().as_fd(), pidfd, mark).map_err(ProgramsError::Mark)
+    }
+
+    /// Says that the scope serves from now on, unless it does already.
+    pub(super) fn serve(&mut self) -> Result<(), ProgramsError> {
+        let map = self.object.map_mut(".data").ok_or(ProgramsError::MissingMap(".data"))?;
+        let mut serving: Array<&mut MapData, u64> = Array::try_from(map)?;
+        if serving.get(&0, 0)? == 0 {
+            serving.set(0, monotonic(), 0)?;
+        }
+        Ok(())
+    }
+
+    /// What was recorded so far. A call that is counted this instant may be missing, or lack its argument values.
+    pub(super) fn so_far(&self) -> Result<Observed, ProgramsError> {
+        let mut observed = Observed::default();
+        self.read(&mut observed)?;
+        self.losses(&mut observed, &self.totals()?);
+        Ok(observed)
     }
 
     /// How many marked tasks, and of how many processes, are running.
@@ -140,10 +175,24 @@ impl Programs {
         Ok(Running::of(&self.totals()?))
     }
 
-    /// Stops recording and returns what was recorded. `ended`: every marked task has, so the sums must be right.
+    /// How many processes are running in scope.
+    pub(super) fn processes_in_scope(&self) -> Result<u64, ProgramsError> {
+        match &self.plan.cgroup {
+            Some(cgroup) => Ok(cgroup.processes().len() as u64),
+            None if self.plan.is_of_a_command() => Ok(self.running()?.processes),
+            None => Ok(self.forked()?.processes),
+        }
+    }
+
+    /// The same without a command: what was forked in the scope and hasn't ended.
+    pub(super) fn forked(&self) -> Result<Running, ProgramsError> {
+        Ok(Running::beside(&self.totals()?, 0))
+    }
+
+    /// Stops recording and returns what was recorded. `ended`: every task in scope has, so the sums must be right.
     pub(super) fn finish(mut self, ended: bool) -> Result<Observed, ProgramsError> {
         let mut observed = Observed::default();
-        for (name, link) in std::mem::take(&mut self.links) {
+        for (name, link) in std::mem::take(&mut self.links).into_iter().rev() {
             let program = program(&mut self.object, name)?;
             let misses = recursion_misses(program.fd()?.as_fd()).map_err(ProgramsError::Misses)?;
             observed.lose("skipped_events", misses);
@@ -152,69 +201,27 @@ impl Programs {
         if !ended {
             wait_for_running_programs();
         }
-        let counted = self.read_counts(&mut observed)?;
-        self.read_arguments(&mut observed)?;
+        let counted = self.read(&mut observed)?;
         let totals = self.totals()?;
-        observed.lose("forked_tasks", totals.lost_tasks);
-        observed.lose("other_numbers", totals.lost_other_numbers);
-        observed.lose("counter_blocks", totals.lost_blocks);
+        self.losses(&mut observed, &totals);
         if ended {
-            let tasks = Running::of(&totals).tasks;
-            observed.lose("unaccounted_tasks", tasks.saturating_sub(totals.lost_tasks));
+            // What was in a cgroup may have left it, and a process may have threads that made no call.
+            if self.plan.is_of_a_command() {
+                let tasks = Running::of(&totals).tasks;
+                observed.lose("unaccounted_tasks", tasks.saturating_sub(totals.lost_tasks));
+            }
             let seen = counted.all + totals.vsyscalls;
             observed.lose("counter_mismatch", seen.abs_diff(counted.rows + totals.lost_other_numbers));
         }
         Ok(observed)
     }
 
-    fn read_counts(&self, observed: &mut Observed) -> Result<Counted, ProgramsError> {
-        let mut counted = Counted::default();
-        let counters: PerCpuArray<_, Counters> = PerCpuArray::try_from(self.map("counters")?)?;
-        for index in 0..PHASES {
-            for block in counters.get(&index, 0)?.iter() {
-                counted.all += block.all;
-                for (abi, calls) in TABLES.into_iter().zip(block.calls.chunks(NUMBERS)) {
-                    for (number, &calls) in (0..).zip(calls).filter(|&(_, &calls)| calls > 0) {
-                        counted.rows += calls;
-                        observed.count(abi, number, phase(index), calls);
-                    }
-                }
-            }
-        }
-        let others: HashMap<_, OtherNumber, u64> = HashMap::try_from(self.map("other_numbers")?)?;
-        for entry in &others {
-            let (OtherNumber { phase: index, compat, number }, calls) = entry?;
-            let table = if compat == 0 { Abi::X86_64 } else { Abi::X86 };
-            // x32 shares the token of x86-64; bit 30 tells.
-            let abi = Abi::of_call(table.token(), number).unwrap_or(table);
-            counted.rows += calls;
-            observed.count(abi, number, phase(index), calls);
-        }
-        Ok(counted)
-    }
-
-    fn read_arguments(&self, observed: &mut Observed) -> Result<(), ProgramsError> {
-        let arguments: Array<_, Arguments> = Array::try_from(self.map("arguments")?)?;
-        for index in 0..PHASES {
-            let seen = arguments.get(&index, 0)?;
-            for (place, (&small, &unbounded)) in self.places.iter().zip(seen.small.iter().zip(&seen.unbounded)) {
-                let &Place { abi, number, argument } = place;
-                for value in (0..64).filter(|value| small >> value & 1 == 1) {
-                    observed.value(abi, number, phase(index), argument, value);
-                }
-                if unbounded != 0 {
-                    observed.unbounded(abi, number, phase(index), argument);
-                }
-            }
-        }
-        let values: HashMap<_, LargeValue, u8> = HashMap::try_from(self.map("large_values")?)?;
-        for entry in &values {
-            let (LargeValue { phase: index, place, value }, _) = entry?;
-            if let Some(&Place { abi, number, argument }) = self.places.get(place as usize) {
-                observed.value(abi, number, phase(index), argument, value);
-            }
-        }
-        Ok(())
+    fn losses(&self, observed: &mut Observed, totals: &Totals) {
+        observed.lose("forked_tasks", totals.lost_tasks);
+        observed.lose("scope_tasks", totals.lost_members);
+        observed.lose("other_numbers", totals.lost_other_numbers);
+        observed.lose("denied_calls", totals.lost_denied);
+        observed.lose("counter_blocks", totals.lost_blocks);
     }
 
     fn totals(&self) -> Result<Totals, ProgramsError> {
@@ -222,7 +229,7 @@ impl Programs {
         Ok(totals.get(&0, 0)?)
     }
 
-    fn map(&self, name: &'static str) -> Result<&Map, ProgramsError> {
+    pub(super) fn map(&self, name: &'static str) -> Result<&Map, ProgramsError> {
         self.object.map(name).ok_or(ProgramsError::MissingMap(name))
     }
 }
@@ -235,27 +242,66 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// The command's own first task is one that nobody marked forked.
+    /// Of a command: its own first task is one that nobody marked forked.
     fn of(totals: &Totals) -> Self {
-        let tasks = (1 + totals.forked_tasks).saturating_sub(totals.ended_tasks);
-        let processes = (1 + totals.forked_processes).saturating_sub(totals.ended_processes);
+        Self::beside(totals, 1)
+    }
+
+    /// Those that were forked, beside `marked` ones whose end is counted.
+    fn beside(totals: &Totals, marked: u64) -> Self {
+        let tasks = (marked + totals.forked_tasks).saturating_sub(totals.ended_tasks);
+        let processes = (marked + totals.forked_processes).saturating_sub(totals.ended_processes);
         Self { tasks, processes: processes.clamp(tasks.min(1), tasks) }
     }
 }
 
 /// Two ways to the number of calls.
 #[derive(Default)]
-struct Counted {
-    all: u64,
-    rows: u64,
+pub(super) struct Counted {
+    pub(super) all: u64,
+    pub(super) rows: u64,
 }
 
-fn phase(index: u32) -> Phase {
-    if index == 0 { Phase::Exec } else { Phase::Run }
+/// What the object is told of the scope.
+fn scope_words(plan: &Plan, attached_at: u64) -> ScopeWords {
+    let cgroup = plan.cgroup.as_ref();
+    ScopeWords {
+        cgroup: cgroup.map_or(0, Cgroup::id),
+        attached_at: if plan.starting { 0 } else { attached_at },
+        cgroup_level: cgroup.map_or(0, Cgroup::level),
+        threads: plan.threads.into(),
+        since_filter: plan.more_filters_than.is_some().into(),
+        filters: plan.more_filters_than.unwrap_or(0),
+    }
 }
 
 fn program<'object>(object: &'object mut Ebpf, name: &str) -> Result<&'object mut BtfTracePoint, ProgramError> {
     object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
+}
+
+/// What makes a socket wait for connections, and what may wait for one. A rule of thumb on purpose: what it decides is only
+/// in which phase a call stands. `socketcall` of 32-bit programs isn't looked into.
+const LISTENING: &[&str] = &["listen"];
+const WAITING: &[&str] = &[
+    "accept",
+    "accept4",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "epoll_wait",
+    "io_uring_enter",
+    "poll",
+    "ppoll",
+    "ppoll_time64",
+    "pselect6",
+    "pselect6_time64",
+    "select",
+    "_newselect",
+];
+
+fn serving_bits(abi: Abi, number: u32) -> u8 {
+    let Some(name) = tables::name(abi, number) else { return 0 };
+    let bit = |names: &[&str], bit| if names.contains(&name) { bit } else { 0 };
+    bit(LISTENING, LISTENS) | bit(WAITING, WAITS)
 }
 
 /// The object's table of rules, and what each place means. An argument for which no place is left isn't kept, and so
@@ -266,14 +312,15 @@ fn argument_rules() -> (Vec<ArgumentRule>, Vec<Place>) {
     let calls = TABLES.into_iter().flat_map(|abi| (0..).take(NUMBERS).map(move |number| (abi, number)));
     for (rule, (abi, number)) in rules.iter_mut().zip(calls) {
         let arguments: Vec<Kept> = kept(abi, number).collect();
-        let Ok(first) = u16::try_from(places.len()) else { break };
+        rule.kept = serving_bits(abi, number);
+        let Ok(first) = u16::try_from(places.len()) else { continue };
         if places.len() + arguments.len() > KEPT_ARGUMENTS {
             continue;
         }
         let bits = |wanted: fn(&Kept) -> bool| {
             arguments.iter().filter(|kept| wanted(kept)).fold(0, |bits, kept| bits | 1 << kept.index)
         };
-        *rule = ArgumentRule { kept: bits(|_| true), narrow: bits(|kept| kept.narrow), first };
+        *rule = ArgumentRule { kept: rule.kept | bits(|_| true), narrow: bits(|kept| kept.narrow), first };
         places.extend(arguments.iter().map(|kept| Place { abi, number, argument: kept.index }));
     }
     (rules, places)
@@ -292,23 +339,14 @@ mod tests {
         assert!(wanted > 0 && wanted <= KEPT_ARGUMENTS, "{wanted}");
         let socket = rules[41];
         assert_eq!((socket.kept, socket.narrow), (0b111, 0b111));
+        assert_eq!((rules[50].kept, rules[232].kept), (LISTENS, WAITS), "listen, epoll_wait");
         let place = places[usize::from(socket.first) + 1];
         assert_eq!(place, Place { abi: Abi::X86_64, number: 41, argument: 1 });
     }
 
     #[test]
     fn the_command_counts_as_running_until_it_ends() {
-        let zero = Totals {
-            lost_tasks: 0,
-            lost_other_numbers: 0,
-            lost_blocks: 0,
-            forked_tasks: 0,
-            forked_processes: 0,
-            ended_tasks: 0,
-            ended_processes: 0,
-            stragglers: 0,
-            vsyscalls: 0,
-        };
+        let zero = Totals::default();
         let running = |totals: &Totals| {
             let running = Running::of(totals);
             (running.tasks, running.processes)

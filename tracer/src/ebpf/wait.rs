@@ -8,8 +8,10 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
 use super::child::Child;
-use super::programs::Running;
+use super::programs::Programs;
+use crate::record::RecordError;
 use crate::signals::{Arrived, Signals};
+use crate::watch::Watch;
 
 /// While it lives, orphaned descendants become children of this process, so that their end is a signal to it.
 pub(super) struct Adoption {
@@ -36,43 +38,77 @@ impl Drop for Adoption {
     }
 }
 
-/// Waits until `child` and all its descendants have ended, or until a signal cuts that short.
+/// Waits until `child` and everything in scope has ended, or until a signal cuts that short.
 ///
 /// A signal that the terminal sent has reached the command too, which is in this process's group. One sent to this process
 /// by another is passed on to the command. Once the command itself has ended, either ends the wait, and is returned: a
 /// descendant that stays, a daemon say, may never end.
 ///
-/// `running` tells how many of the marked tasks are left; it is what decides, because this process may have children that
-/// aren't the command's.
-pub(super) fn wait<E: From<io::Error>>(
+/// The number of marked tasks that are left decides, because this process may have children that aren't the command's; of a
+/// cgroup, whether anything is in it.
+pub(super) fn wait(
     child: &mut Child,
     signals: &Signals,
-    running: impl Fn() -> Result<Running, E>,
-) -> Result<Option<Signal>, E> {
+    programs: &mut Programs,
+    watch: &mut Watch<'_>,
+) -> Result<Option<Signal>, RecordError> {
     loop {
         let children_left = reap(child)?;
         let ended = child.process.status().is_some();
-        if ended && (!children_left || child.exec_failure().is_some() || running()?.tasks == 0) {
+        if ended && (child.exec_failure().is_some() || is_over(programs, children_left)?) {
             return Ok(None);
         }
-        match next(signals)? {
-            Arrived::Child => {}
-            Arrived::Ending { signal, from_terminal } => {
+        let looking = ended && programs.plan.cgroup.is_some();
+        match next(signals, watch.timeout(looking))? {
+            Some(Arrived::Ending { signal, from_terminal }) => {
+                checkpoint(programs, watch)?;
                 if child.process.on_ending(signal, from_terminal) {
                     return Ok(Some(signal));
                 }
             }
+            Some(Arrived::Serving) => programs.serve()?,
+            Some(Arrived::Child) | None => {}
         }
+        keep_time(programs, watch)?;
     }
 }
 
-/// The next signal, waited for.
-fn next(signals: &Signals) -> io::Result<Arrived> {
+fn is_over(programs: &Programs, children_left: bool) -> Result<bool, RecordError> {
+    match &programs.plan.cgroup {
+        Some(cgroup) => Ok(!cgroup.is_populated()),
+        None => Ok(!children_left || programs.running()?.tasks == 0),
+    }
+}
+
+/// Does what is due. Returns whether the time that was set is up.
+pub(super) fn keep_time(programs: &mut Programs, watch: &mut Watch<'_>) -> Result<bool, RecordError> {
+    let due = watch.due();
+    if due.serve {
+        programs.serve()?;
+    }
+    if due.checkpoint {
+        checkpoint(programs, watch)?;
+    }
+    Ok(due.end)
+}
+
+/// Hands out what is there so far, if that is wanted.
+pub(super) fn checkpoint(programs: &Programs, watch: &mut Watch<'_>) -> Result<(), RecordError> {
+    if watch.wants_checkpoints() {
+        let running = programs.processes_in_scope()?;
+        watch.checkpoint(programs.so_far()?, running);
+    }
+    Ok(())
+}
+
+/// The next signal, waited for; `None` when the time is up.
+pub(super) fn next(signals: &Signals, timeout: PollTimeout) -> io::Result<Option<Arrived>> {
     loop {
         if let Some(arrived) = signals.next() {
-            return Ok(arrived);
+            return Ok(Some(arrived));
         }
-        match poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+        match poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) => return Ok(None),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }

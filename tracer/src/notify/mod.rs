@@ -25,7 +25,7 @@ use nix::sys::utsname::uname;
 
 use self::listener::{Listener, Notification};
 use crate::command::{CommandError, Prepared};
-use crate::observed::{Ending, Observed, Recorded};
+use crate::observed::{End, Ending, Observed, Recorded};
 use crate::seccomp::{Filter, knows_flag};
 use crate::shared::SharedWords;
 use crate::signals::{Arrived, CommandProcess, Signals, default_sigpipe};
@@ -130,7 +130,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     let no_new_privileges = words[word::NO_NEW_PRIVILEGES].load(SeqCst) != 0;
     Ok(Recorded {
         observed,
-        ending: Ending { status, calls_exact, still_running, interrupted: signals.asked_to_end() },
+        ending: Ending { end: End::Status(status), calls_exact, still_running, interrupted: signals.asked_to_end() },
         notes: notes(calls_exact, no_new_privileges, still_running),
     })
 }
@@ -236,6 +236,7 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
             while let Some(arrived) = signals.next() {
                 match arrived {
                     Arrived::Child => process.reap(),
+                    Arrived::Serving => {}
                     Arrived::Ending { signal, from_terminal } => {
                         let running = tasks.running("Seccomp:", FILTERED);
                         if process.on_ending(signal, from_terminal) && running > 0 {

@@ -137,7 +137,7 @@ fn supervise(
             match arrived {
                 Arrived::Child => process.reap(),
                 Arrived::Ending { signal, from_terminal } if process.on_ending(signal, from_terminal) => return Ok(()),
-                Arrived::Ending { .. } => {}
+                Arrived::Ending { .. } | Arrived::Serving => {}
             }
         }
         if ready.call {

@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use self::tracee::Entry;
 use crate::command::{CommandError, Prepared};
-use crate::observed::{Ending, Observed, Recorded};
+use crate::observed::{End, Ending, Observed, Recorded};
 use crate::shared::SharedWords;
 use crate::signals::{Arrived, CommandProcess, Signals, default_sigpipe};
 use crate::tasks::Tasks;
@@ -100,7 +100,12 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     }
     Ok(Recorded {
         observed: tracer.observed,
-        ending: Ending { status, calls_exact: true, still_running, interrupted: signals.asked_to_end() },
+        ending: Ending {
+            end: End::Status(status),
+            calls_exact: true,
+            still_running,
+            interrupted: signals.asked_to_end(),
+        },
         notes: notes(still_running),
     })
 }

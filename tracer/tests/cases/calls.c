@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -155,6 +159,121 @@ static int inherited(void)
 	return found;
 }
 
+/* N processes at once, with a million calls each. */
+static void processes(long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		check(pid);
+		if (!pid) {
+			getppids(1000000);
+			_exit(0);
+		}
+	}
+	while (n-- > 0)
+		check(wait(0));
+}
+
+static int gate[2];
+static long after_gate;
+
+static void *through_gate(void *unused)
+{
+	char byte;
+
+	check(read(gate[0], &byte, 1));
+	getppids(after_gate);
+	return unused;
+}
+
+/* A process with a thread and a child, all waiting; at SIGUSR2 each makes N calls, and so does another child. */
+static void waiting(long n)
+{
+	int signal;
+	sigset_t go;
+	pthread_t thread;
+
+	after_gate = n;
+	sigemptyset(&go);
+	sigaddset(&go, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &go, 0);
+	check(pipe(gate));
+	check(-pthread_create(&thread, 0, through_gate, 0));
+	pid_t child = fork();
+
+	check(child);
+	if (!child) {
+		through_gate(0);
+		_exit(0);
+	}
+	dprintf(1, "%d\n", child);
+	check(-sigwait(&go, &signal));
+	check(write(gate[1], "12", 2));
+	if (!fork()) {
+		getppids(n);
+		_exit(0);
+	}
+	getppids(n);
+	pthread_join(thread, 0);
+	check(wait(0));
+	check(wait(0));
+}
+
+/* Listens, and takes a connection that it makes itself: N getppid before accept, N getuid after it. */
+static void serve(long n)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof address;
+	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+
+	check(bind(server, (struct sockaddr *)&address, length));
+	check(listen(server, 1));
+	check(getsockname(server, (struct sockaddr *)&address, &length));
+	check(connect(client, (struct sockaddr *)&address, length));
+	getppids(n);
+	check(accept(server, 0, 0));
+	while (n-- > 0)
+		syscall(SYS_getuid);
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* N getpgrp, a filter that answers getppid with the action, N getuid and N getppid, and this program again, with N getgid and
+ * N getppid. */
+static void filtered(long n, unsigned action)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof code / sizeof *code, code };
+	char count[24];
+
+	snprintf(count, sizeof count, "%ld", n);
+	signal(SIGSYS, ignore);
+	for (long i = 0; i < n; i++)
+		syscall(SYS_getpgrp);
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter));
+	for (long i = 0; i < n; i++)
+		syscall(SYS_getuid);
+	if (action == SECCOMP_RET_KILL_THREAD) {
+		pthread_t thread;
+
+		check(-pthread_create(&thread, 0, getppids_in_thread, (void *)1));
+		usleep(200000);
+	} else {
+		getppids(n);
+	}
+	execl(self, self, "getgid", count, NULL);
+}
+
 static void execs(long n, int posix)
 {
 	while (n-- > 0) {
@@ -197,6 +316,18 @@ int main(int count, char **words)
 		getppids(n);
 	} else if (!strcmp(name, "forks")) {
 		forks(n);
+	} else if (!strcmp(name, "processes")) {
+		processes(n);
+	} else if (!strcmp(name, "waiting")) {
+		waiting(n);
+	} else if (!strcmp(name, "serve")) {
+		serve(n);
+	} else if (!strcmp(name, "filtered")) {
+		filtered(n, strtoul(words[3], 0, 16));
+	} else if (!strcmp(name, "getgid")) {
+		for (long i = 0; i < n; i++)
+			syscall(SYS_getgid);
+		getppids(n);
 	} else if (!strcmp(name, "threads")) {
 		threads(n);
 	} else if (!strcmp(name, "vfork")) {

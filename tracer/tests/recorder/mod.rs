@@ -115,7 +115,7 @@ impl Recorder {
     #[track_caller]
     pub(crate) fn finish(self) -> Option<Recorded> {
         match self.outcome() {
-            Outcome::Recorded(recorded) => Some(recorded),
+            Outcome::Recorded(recorded) => Some(*recorded),
             Outcome::Unavailable(reason) => {
                 skip(&reason);
                 None
@@ -138,14 +138,14 @@ impl Recorder {
         let result = read("recorded").unwrap();
         let (run, (exited, code), notes): (Run, (bool, i32), Vec<String>) = serde_json::from_str(&result).unwrap();
         let status = if exited { Status::Exited(code) } else { Status::Signaled(code) };
-        Outcome::Recorded(Recorded { run, status, notes })
+        Outcome::Recorded(Box::new(Recorded { run, status, notes }))
     }
 }
 
 /// What recording came to.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
     /// [`RecordError::Ebpf`]
     Unavailable(String),
     /// Any other error.

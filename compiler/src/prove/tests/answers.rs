@@ -59,7 +59,14 @@ fn a_call_that_differs_both_ways_has_both_pairs() {
         let rest = Decision { action: Action::Errno(1), ..call.otherwise.clone() };
         let abi = AbiPolicy { calls: BTreeMap::from([(41, call)]), rest: rest.clone() };
         let abis = BTreeMap::from([(Abi::X86_64, abi)]);
-        Policy { abis, foreign: BTreeMap::new(), other: rest, flags: Vec::new(), listener: None }
+        Policy {
+            abis,
+            foreign: BTreeMap::new(),
+            other: rest,
+            flags: Vec::new(),
+            listener: None,
+            listener_metadata: None,
+        }
     };
     let one = of(call(&[(is(0, 1), Action::Allow)], Action::Errno(1)));
     let two = of(call(&[(is(0, 2), Action::Allow)], Action::Errno(1)));

@@ -22,6 +22,7 @@ fn policy(abis: impl IntoIterator<Item = (Abi, AbiPolicy)>, other: Action) -> Po
         other: decision(other),
         flags: Vec::new(),
         listener: None,
+        listener_metadata: None,
     }
 }
 

@@ -23,7 +23,7 @@
 //! Put the mask into `value` and what must be left of the word into `valueTwo`.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3), `SCMP_CMP_MASKED_EQ`: "the masked datum value"
+//! - `seccomp_rule_add(3)`, `SCMP_CMP_MASKED_EQ`: "the masked datum value"
 //! - Chromium, `sandbox/linux/bpf_dsl/policy_compiler.cc`: "Value contains masked out bits"
 
 use callgate_compiler::outcome::Undecided;

@@ -23,7 +23,7 @@
 //! Put the mask into `value`; to allow every call, leave the condition out.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3), `SCMP_CMP_MASKED_EQ`
+//! - `seccomp_rule_add(3)`, `SCMP_CMP_MASKED_EQ`
 //! - Chromium, `sandbox/linux/bpf_dsl/policy_compiler.cc`: a zero mask is invalid
 
 use callgate_compiler::outcome::Undecided;

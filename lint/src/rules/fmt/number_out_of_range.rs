@@ -1,12 +1,12 @@
 //! # number-out-of-range
 //!
 //! ## What
-//! A number that its field can't hold: an `index` past 5, a negative or fractional `value`, a number in quotes, an errno past 4095.
+//! A number that its field can't hold: an `index` past 5, a negative or fractional `value`, a number in quotes.
 //!
 //! ## Why
 //! `value` and `valueTwo` are unsigned 64-bit numbers and `index` is 0 to 5. Go's decoder refuses what doesn't fit, signs,
 //! points, exponents and quotes too, so the container doesn't start. The security profiles operator keeps values as signed
-//! 64-bit numbers, and its API refuses larger ones. libseccomp refuses errnos from 4095 on.
+//! 64-bit numbers, and its API refuses larger ones.
 //!
 //! ## Example
 //! ```docker at="-1"
@@ -37,7 +37,7 @@
 //! Write the number in digits; -1 of a 64-bit word is 18446744073709551615, of a 32-bit one 4294967295.
 //!
 //! ## Sources
-//! - runtime-spec, `schema/defs-linux.json`, `SyscallArg`; libseccomp 2.5.4, `db_col_action_valid` in `src/db.c`
+//! - runtime-spec, `schema/defs-linux.json`, `SyscallArg`
 //! - security-profiles-operator, `api/seccompprofile`, `Arg`: `Value` and `ValueTwo` are int64
 
 use callgate_compiler::outcome::Undecided;
@@ -53,7 +53,7 @@ use crate::rule::Rule;
 pub(super) const RULE: Rule = Rule::new("FMT009", "number-out-of-range", Severity::Error, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    said(document, findings, &["not-in-range", "errno-out-of-range"]);
+    said(document, findings, &["not-in-range"]);
     let Some(Form::Profile(Format::Spo, profile)) = &document.form else { return Ok(()) };
     let largest = i64::MAX.unsigned_abs();
     for argument in profile.entries.iter().flat_map(|entry| &entry.arguments) {

@@ -23,7 +23,7 @@
 //! Use `SCMP_CMP_MASKED_EQ`, or leave `valueTwo` out.
 //!
 //! ## Sources
-//! - seccomp_rule_add(3); runtime-spec, config-linux.md, "Seccomp", `valueTwo`
+//! - `seccomp_rule_add(3)`; runtime-spec, config-linux.md, "Seccomp", `valueTwo`
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

@@ -4,8 +4,8 @@
 //! The default action runs a call: every call that no rule names is allowed.
 //!
 //! ## Why
-//! A list of what is forbidden is never complete. Every call that a later kernel adds is allowed from the day it boots, and
-//! so is each other way to the same power: flatpak's list left the new mount calls out (CVE-2021-41133).
+//! A list of what is forbidden is never complete. Every call that a later kernel adds is allowed from the day it boots,
+//! and so is each other way to the same power: flatpak's list left the new mount calls out (CVE-2021-41133).
 //!
 //! ## Example
 //! ```docker at="SCMP_ACT_ALLOW"

@@ -57,7 +57,7 @@ pub(super) fn text(policy: &Policy, explicit: &BTreeSet<(Abi, &'static str)>) ->
     text
 }
 
-/// `arch:`, `flags:`, `listener:`, and what happens to what no statement names.
+/// `arch:`, `flags:`, `listener:`, `listener-metadata:`, and what happens to what no statement names.
 fn header(policy: &Policy) -> String {
     let mut text = String::new();
     let names: Vec<&str> = policy.abis.keys().map(|abi| abi.name()).collect();
@@ -67,7 +67,10 @@ fn header(policy: &Policy) -> String {
         let _ = writeln!(text, "flags: {}", names.map(|&(_, name, _)| name).collect::<Vec<_>>().join(", "));
     }
     if let Some(path) = &policy.listener {
-        let _ = writeln!(text, "listener: \"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""));
+        let _ = writeln!(text, "listener: {}", quoted(path));
+    }
+    if let Some(metadata) = &policy.listener_metadata {
+        let _ = writeln!(text, "listener-metadata: {}", quoted(metadata));
     }
     let listed: BTreeSet<Abi> = policy.abis.keys().copied().collect();
     let mut lines: BTreeMap<(&str, Verb), BTreeSet<Abi>> = BTreeMap::new();
@@ -101,6 +104,10 @@ fn header(policy: &Policy) -> String {
         let _ = writeln!(text, "{}: {}", verb.text, targets.join(", "));
     }
     text
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// What `all` says on an ABI: what most named calls do that are not let through, when numbers without a name do something

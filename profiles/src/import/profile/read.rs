@@ -103,8 +103,8 @@ fn profile<'a>(reader: &mut Reader<'a, '_>, object: &Object<'a>, keys: &Keys) ->
         map_at: map.map(|map| reader.span(map)),
         flags: object.get("flags").map(|value| flags(reader, value)),
         flags_at: object.get("flags").map(|value| reader.span(value)),
-        listener: string_at(reader, object.get("listenerPath")),
-        metadata: string_at(reader, object.get("listenerMetadata")),
+        listener: filled_in(reader, object.get("listenerPath")),
+        metadata: filled_in(reader, object.get("listenerMetadata")),
         entries,
     }
 }
@@ -112,6 +112,11 @@ fn profile<'a>(reader: &mut Reader<'a, '_>, object: &Object<'a>, keys: &Keys) ->
 fn string_at(reader: &mut Reader<'_, '_>, value: Option<&RawValue>) -> Option<At<String>> {
     let value = value?;
     Some(At { value: reader.string(value)?, span: reader.span(value) })
+}
+
+/// A string that says nothing when it is empty: Go's programs write it so.
+fn filled_in(reader: &mut Reader<'_, '_>, value: Option<&RawValue>) -> Option<At<String>> {
+    string_at(reader, value).filter(|text| !text.value.is_empty())
 }
 
 /// A string that is one of a format's words. What isn't is an error that says which it may have been.
@@ -163,7 +168,7 @@ fn action<'a>(
         }
         errno.number = Some(At { value: number, span });
     }
-    if let Some(found) = string_at(reader, name).filter(|name| !name.value.is_empty()) {
+    if let Some(found) = filled_in(reader, name) {
         if errno_verb_of(&found.value).is_none() {
             let message = format!("no errno is called `{}`", found.value);
             let error = Diagnostic::error("unknown-errno", message).at(found.span, "");

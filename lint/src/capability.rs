@@ -1,0 +1,132 @@
+//! Which capabilities the kernel asks for, by call: data/capabilities.tsv. A profile is one lock, the kernel's own check
+//! another.
+
+use std::sync::OnceLock;
+
+use callgate_compiler::lower::target::capability;
+use callgate_compiler::outcome::Undecided;
+use callgate_grammar::tree::Version;
+
+use crate::meaning::Meaning;
+use crate::rows::{rows, version};
+
+/// The ways to a user namespace of one's own. The flags of clone3 lie behind a pointer, where no filter sees them.
+pub(crate) const USER_NAMESPACE: [&str; 3] =
+    ["unshare(flags has CLONE_NEWUSER)", "clone(flags has CLONE_NEWUSER)", "clone3"];
+
+/// What is left of a call for a process without the capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing: the kernel refuses it.
+    Refused,
+    /// All of it, where the host is set so.
+    Setting(&'static str),
+    /// A part of it.
+    Less(&'static str),
+}
+
+/// The kernel's own check of a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) call: &'static str,
+    /// Any of these.
+    pub(crate) capabilities: Vec<&'static str>,
+    /// Held in a user namespace of one's own is enough.
+    pub(crate) own: bool,
+    since: Option<Version>,
+    pub(crate) left: Left,
+}
+
+/// How a process stands to the kernel's check of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Standing {
+    /// The kernel asks for nothing, or for what the process holds.
+    Held,
+    /// It can make itself a user namespace where it holds what is asked for.
+    Obtainable(&'static Asked),
+    /// It lacks what is asked for.
+    Lacking(&'static Asked),
+}
+
+impl Asked {
+    /// `CAP_BPF or CAP_SYS_ADMIN`
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<_> = self.capabilities.iter().map(|name| format!("CAP_{name}")).collect();
+        names.join(" or ")
+    }
+}
+
+/// Every row, in the file's order.
+pub(crate) fn asked() -> &'static [Asked] {
+    static ASKED: OnceLock<Vec<Asked>> = OnceLock::new();
+    ASKED.get_or_init(|| {
+        rows(include_str!("../data/capabilities.tsv"))
+            .map(|[call, capabilities, place, since, left, _source]| Asked {
+                call,
+                capabilities: capabilities.split(',').filter_map(capability).collect(),
+                own: place == "own",
+                since: version(since),
+                left: match left.split_once(": ") {
+                    Some(("setting", what)) => Left::Setting(what),
+                    Some((_, what)) => Left::Less(what),
+                    None => Left::Refused,
+                },
+            })
+            .collect()
+    })
+}
+
+impl Meaning {
+    /// How the target stands to the kernel's check of a call, written as the data file writes it.
+    pub(crate) fn standing(&self, call: &str) -> Result<Standing, Undecided> {
+        let asks = |row: &&Asked| row.call == call && row.since.is_none_or(|since| since <= self.kernel);
+        let Some(row) = asked().iter().find(asks) else { return Ok(Standing::Held) };
+        if row.capabilities.iter().any(|name| self.capabilities.contains(name)) {
+            return Ok(Standing::Held);
+        }
+        if row.own && self.makes_user_namespaces()? {
+            return Ok(Standing::Obtainable(row));
+        }
+        Ok(Standing::Lacking(row))
+    }
+
+    /// Whether the process can make a user namespace.
+    fn makes_user_namespaces(&self) -> Result<bool, Undecided> {
+        for call in USER_NAMESPACE {
+            if self.reached_anywhere(call)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_read_whole() {
+        let lines = include_str!("../data/capabilities.tsv").lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(asked().len(), lines.count());
+        for row in asked() {
+            let written = include_str!("../data/capabilities.tsv")
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{}\t", row.call)))
+                .expect("its line");
+            let words: Vec<_> = written.split('\t').collect();
+            assert_eq!(row.capabilities.join(","), words[0], "{}", row.call);
+            assert!(["own", "host"].contains(&words[1]), "{}", row.call);
+            assert_eq!(row.since.is_none(), words[2] == "-", "{}", row.call);
+            assert!(words[4].contains(".c"), "{}: its source", row.call);
+            assert!(words[3] == "refused" || words[3].starts_with("setting: ") || words[3].starts_with("less: "));
+        }
+    }
+
+    #[test]
+    fn no_call_has_two_rows() {
+        let mut calls: Vec<_> = asked().iter().map(|row| row.call).collect();
+        calls.sort_unstable();
+        assert!(calls.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

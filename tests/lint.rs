@@ -1,0 +1,303 @@
+//! `callgate lint` and `callgate explain RULE` as people type them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use snapbox::IntoData as _;
+use tempfile::TempDir;
+
+use crate::support::{callgate, root, told};
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = callgate();
+    command.arg("lint").args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.output().expect("callgate runs")
+}
+
+#[track_caller]
+fn exits(folder: &Path, arguments: &[&str], status: i32) -> (String, String) {
+    let output = run(folder, arguments);
+    assert_eq!(output.status.code(), Some(status), "{}", told(&output));
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (text(output.stdout), text(output.stderr))
+}
+
+/// The rules of what was found, with the file.
+#[track_caller]
+fn found(folder: &Path, arguments: &[&str]) -> Vec<(String, String)> {
+    let output = run(folder, &[arguments, &["--format", "json"]].concat());
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", told(&output));
+    let objects = String::from_utf8(output.stdout).expect("text");
+    let object = |line: &str| -> Value { serde_json::from_str(line).expect("JSON") };
+    let counts = |object: &Value| object["suppressed"].is_null() && object["baseline"] != "unchanged";
+    let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    objects.lines().map(object).filter(counts).map(|object| (text(&object["file"]), text(&object["rule"]))).collect()
+}
+
+fn pair(file: &str, rule: &str) -> (String, String) {
+    (file.to_owned(), rule.to_owned())
+}
+
+const MODULES: &str = "arch: x86_64\ndeny: all\nallow: init_module\n";
+const GOOD: &str = "arch: x86_64\ndeny: all\nallow: read, write, exit_group\n";
+
+#[test]
+fn a_finding_stands_where_it_is_and_says_what_shows_it() {
+    let folder = folder(&[("modules.gate", MODULES)]);
+    let (out, err) = exits(folder.path(), &["modules.gate", "--select", "EXP001"], 1);
+    let shown = "\
+error[EXP001]: `init_module` is within reach: it loads code into the kernel
+ --> modules.gate:3:8
+  |
+3 | allow: init_module
+  |        ^^^^^^^^^^^ [..]
+  |
+  = note: for example: init_module() on x86_64: allow
+
+";
+    snapbox::Assert::new().eq(out, shown.into_data());
+    assert_eq!(err, "1 file: 1 error\n");
+}
+
+#[test]
+fn the_exit_status_follows_fail_on() {
+    let folder = folder(&[("bad.gate", MODULES), ("good.gate", GOOD)]);
+    let select = ["--select", "EXP001"];
+    exits(folder.path(), &[&["good.gate"], &select[..]].concat(), 0);
+    exits(folder.path(), &[&["bad.gate"], &select[..]].concat(), 1);
+    exits(folder.path(), &[&["bad.gate", "--fail-on", "never"], &select[..]].concat(), 0);
+    exits(folder.path(), &["bad.gate", "--ignore", "EXP001", "--select", "EXP001"], 0);
+    exits(folder.path(), &["missing.gate"], 2);
+    exits(folder.path(), &["bad.gate", "--select", "NONE"], 2);
+    exits(folder.path(), &["bad.gate", "--baseline", "missing.sarif"], 2);
+    exits(folder.path(), &[], 2);
+    let (_, err) = exits(folder.path(), &["missing.gate", "bad.gate", "--select", "EXP001"], 2);
+    assert!(err.contains("can't read missing.gate") && err.contains("1 file: 1 error"), "{err}");
+}
+
+#[test]
+fn folders_are_walked_and_what_is_no_profile_passed_over() {
+    let folder = folder(&[
+        ("a/modules.gate", MODULES),
+        (
+            "a/b/profile.json",
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["init_module"], "action": "SCMP_ACT_ALLOW"}]}"#,
+        ),
+        ("a/package.json", r#"{"name": "x", "dependencies": {}}"#),
+        ("a/empty.json", "{}"),
+        ("a/notes.md", "allow: all\n"),
+        ("a/minijail.policy", "init_module: 1\n"),
+        ("ignored/modules.gate", MODULES),
+        (".ignore", "ignored\n"),
+    ]);
+    let all =
+        [pair("a/b/profile.json", "EXP001"), pair("a/minijail.policy", "EXP001"), pair("a/modules.gate", "EXP001")];
+    assert_eq!(found(folder.path(), &[".", "--select", "EXP001"]), all);
+    assert_eq!(found(folder.path(), &["a", "a/modules.gate", "--select", "EXP001"]), all, "each file once");
+    let (_, err) = exits(folder.path(), &[".", "--select", "EXP001"], 1);
+    assert!(err.contains("3 files: 3 errors; 3 files passed over"), "{err}");
+}
+
+#[test]
+fn what_a_file_uses_is_found_once_and_a_part_is_no_file() {
+    let folder = folder(&[
+        ("part.gate", "allow: init_module\n"),
+        ("one.gate", "arch: x86_64\ndeny: all\nuse: \"part.gate\"\n"),
+        ("two.gate", "arch: x86_64\nkill: all\nuse: \"part.gate\"\n"),
+    ]);
+    let (out, err) = exits(folder.path(), &[".", "--select", "EXP001"], 1);
+    assert_eq!(out.matches("part.gate:1:8").count(), 1, "{out}");
+    assert!(err.contains("2 files: 1 error; 1 files only parts of others"), "{err}");
+    let (out, _) = exits(folder.path(), &["part.gate"], 1);
+    assert!(out.contains("doesn't say what happens"), "named, it is a policy: {out}");
+}
+
+#[test]
+fn a_broken_file_is_a_finding_and_no_failure() {
+    let folder = folder(&[("a.gate", "arch x86_64\n"), ("b.json", "{\"defaultAction\": ")]);
+    for file in ["a.gate", "b.json"] {
+        for select in [&[][..], &["--select", "EXP001"]] {
+            let (out, _) = exits(folder.path(), &[&[file], select].concat(), 1);
+            assert!(out.contains(&format!("--> {file}:1:")), "{out}");
+        }
+    }
+}
+
+#[test]
+fn settings_come_from_the_nearest_file_and_the_command_line_before_them() {
+    let config =
+        "[lint]\nselect = [\"EXP\"]\nfail-on = \"never\"\n[lint.per-file-ignores]\n\"tests/**\" = [\"EXP001\"]\n";
+    let folder = folder(&[("callgate.toml", config), ("a/bad.gate", MODULES), ("tests/bad.gate", MODULES)]);
+    let select = ["--select", "EXP001"];
+    assert_eq!(found(folder.path(), &[&["."], &select[..]].concat()), [pair("a/bad.gate", "EXP001")]);
+    exits(folder.path(), &["."], 0);
+    exits(folder.path(), &[".", "--fail-on", "error"], 1);
+    exits(&folder.path().join("a"), &["bad.gate"], 0);
+    exits(folder.path(), &["tests", "--select", "EXP001", "--fail-on", "note"], 0);
+    fs::write(folder.path().join("other.toml"), "[lint]\nselekt = []\n").expect("a file");
+    let (_, err) = exits(folder.path(), &[".", "--config", "other.toml"], 2);
+    assert!(err.contains("other.toml") && err.contains("selekt"), "{err}");
+    fs::write(folder.path().join("other.toml"), "[lint]\nengine = \"lxc\"\n").expect("a file");
+    exits(folder.path(), &[".", "--config", "other.toml"], 2);
+}
+
+#[test]
+fn a_configuration_suppresses_and_excludes() {
+    let config =
+        "[lint]\nexclude = [\"vendor/**\"]\n[[suppress]]\nfile = \"a/*.gate\"\nrule = \"EXP001\"\nreason = \"why\"\n";
+    let folder = folder(&[("callgate.toml", config), ("a/bad.gate", MODULES), ("vendor/bad.gate", MODULES)]);
+    let (_, err) = exits(folder.path(), &[".", "--select", "EXP001"], 0);
+    assert!(err.contains("1 suppressed") && err.contains("passed over"), "{err}");
+}
+
+#[test]
+fn only_what_is_new_fails_beside_a_baseline() {
+    let folder = folder(&[("bad.gate", MODULES)]);
+    let select = ["--select", "EXP001"];
+    exits(folder.path(), &[&["bad.gate", "--format", "sarif", "-o", "old.sarif"], &select[..]].concat(), 1);
+    fs::write(folder.path().join("bad.gate"), format!("# moved\n{MODULES}")).expect("a file");
+    let against = [&["bad.gate", "--baseline", "old.sarif"], &select[..]].concat();
+    let (out, err) = exits(folder.path(), &against, 0);
+    assert!(out.is_empty() && err.contains("1 in the baseline"), "{out}{err}");
+    fs::write(folder.path().join("bad.gate"), format!("{MODULES}allow: finit_module\n")).expect("a file");
+    exits(folder.path(), &against, 1);
+    fs::write(folder.path().join("bad.gate"), GOOD).expect("a file");
+    let (_, err) = exits(folder.path(), &against, 0);
+    assert!(err.contains("1 of the baseline gone"), "{err}");
+}
+
+#[test]
+fn every_format_is_written_and_the_same_twice() {
+    let folder = folder(&[("bad.gate", MODULES), ("good.gate", GOOD)]);
+    for (format, has) in [
+        ("human", "error[EXP001]"),
+        ("json", "\"rule\":\"EXP001\""),
+        ("sarif", "\"ruleId\": \"EXP001\""),
+        ("github", "::error file=bad.gate,line=3"),
+        ("gitlab", "\"check_name\": \"EXP001\""),
+        ("junit", "<testcase classname=\"bad.gate\" name=\"EXP001"),
+    ] {
+        let arguments = [".", "--select", "EXP001", "--format", format];
+        let (out, _) = exits(folder.path(), &arguments, 1);
+        assert!(out.contains(has), "{out}");
+        exits(folder.path(), &[&arguments[..], &["-o", "out"]].concat(), 1);
+        assert_eq!(fs::read_to_string(folder.path().join("out")).expect("a report"), out);
+        fs::remove_file(folder.path().join("out")).expect("the report");
+    }
+}
+
+#[test]
+fn standard_input_and_filters_are_linted() {
+    let folder = folder(&[("modules.gate", MODULES)]);
+    let mut command = callgate();
+    command.args(["lint", "-", "--select", "EXP001"]).current_dir(folder.path());
+    command.stdin(fs::File::open(folder.path().join("modules.gate")).expect("a file"));
+    let output = command.output().expect("callgate runs");
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("--> -:3:8"), "{}", told(&output));
+    let compiled = callgate().args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]);
+    let compiled = compiled.current_dir(folder.path()).output().expect("callgate runs");
+    assert!(compiled.status.success(), "{}", told(&compiled));
+    assert_eq!(found(folder.path(), &["modules.bpf", "--select", "EXP001"]), [pair("modules.bpf", "EXP001")]);
+    let report = run(folder.path(), &["modules.bpf", "--select", "EXP001", "--format", "sarif"]);
+    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let location = &report["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert!(location["region"].is_null(), "a filter has no lines: {location}");
+}
+
+#[test]
+fn fixes_are_shown_or_made() {
+    let wrong = "{\n  \"defaultaction\": \"SCMP_ACT_ERRNO\",\n  \"syscalls\": [{\"names\": [\"read\"], \"action\": \"SCMP_ACT_ALLOW\"}]\n}\n";
+    let folder = folder(&[("a.json", wrong), ("good.gate", GOOD)]);
+    let text = || fs::read_to_string(folder.path().join("a.json")).expect("the file");
+    let select = ["--select", "FMT003"];
+    let (out, _) = exits(folder.path(), &[&["good.gate", "--diff"], &select[..]].concat(), 0);
+    assert_eq!(out, "");
+    let (out, _) = exits(folder.path(), &[&["a.json", "--diff"], &select[..]].concat(), 1);
+    let shown = "\
+--- a/a.json
++++ b/a.json
+@@ -1,4 +1,4 @@
+ {
+-  \"defaultaction\": \"SCMP_ACT_ERRNO\",
++  \"defaultAction\": \"SCMP_ACT_ERRNO\",
+[..]
+ }
+";
+    snapbox::Assert::new().eq(out, shown.into_data());
+    assert_eq!(text(), wrong, "--diff writes nothing");
+    let (_, err) = exits(folder.path(), &[&[".", "--fix"], &select[..]].concat(), 0);
+    assert_eq!(text(), wrong.replace("defaultaction", "defaultAction"));
+    assert!(
+        err.contains("a.json: fixed FMT003: ") && err.contains("a.json: no call is decided in another way"),
+        "{err}"
+    );
+    assert!(err.ends_with("2 files: nothing found\n"), "{err}");
+}
+
+#[test]
+fn a_fix_that_makes_things_worse_isnt_made() {
+    // With `names` for `naems` the key would stand there twice.
+    let wrong = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\n  {\"naems\": [\"read\"], \"names\": [\"write\"], \
+                 \"action\": \"SCMP_ACT_ALLOW\"}\n]}\n";
+    let folder = folder(&[("a.json", wrong)]);
+    let (out, err) = exits(folder.path(), &["a.json", "--unsafe-fixes", "--select", "FMT002"], 1);
+    assert!(err.contains("a.json: not fixed: FMT002: write `names`: "), "{err}");
+    assert!(out.contains("error[FMT002]"), "the finding stays: {out}");
+    assert_eq!(fs::read_to_string(folder.path().join("a.json")).expect("the file"), wrong);
+}
+
+#[test]
+fn a_rule_is_explained() {
+    let explain = |name: &str| callgate().args(["explain", name]).current_dir(root()).output().expect("callgate runs");
+    for name in ["EXP001", "exp001", "kernel-module-loading"] {
+        let output = explain(name);
+        assert!(output.status.success(), "{}", told(&output));
+        let page = String::from_utf8(output.stdout).expect("text");
+        assert!(page.starts_with("# kernel-module-loading\n") && page.contains("\n## Why\n"), "{page}");
+    }
+    let rules = explain("RULES");
+    let list = String::from_utf8(rules.stdout).expect("text");
+    assert!(list.lines().any(|line| line.starts_with("EXP001  error    kernel-module-loading")), "{list}");
+    let output = explain("EXP999");
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+}
+
+#[test]
+fn every_filter_of_a_file_with_several_is_linted() {
+    let filters = r#"{
+  "one": {"mismatch_action": "trap", "match_action": "allow", "filter": [{"syscall": "read"}]},
+  "two": {"mismatch_action": "trap", "match_action": "allow", "filter": [{"syscall": "init_module"}]}
+}"#;
+    let folder = folder(&[("filters.json", filters)]);
+    let select = ["--select", "EXP001"];
+    let found = |file| found(folder.path(), &[&[file], &select[..]].concat());
+    assert_eq!(found("filters.json"), [pair("filters.json", "EXP001")]);
+    assert_eq!(found("."), [pair("filters.json", "EXP001")]);
+    assert_eq!(found("filters.json#one"), []);
+}
+
+#[test]
+fn the_exposure_is_told_for_people_and_programs() {
+    let folder = folder(&[("web.gate", GOOD)]);
+    let (out, _) = exits(folder.path(), &["web.gate", "--exposure"], 0);
+    assert!(out.starts_with("web.gate on x86_64; Linux 6.12; with "), "{out}");
+    let (out, _) = exits(folder.path(), &["web.gate", "--exposure", "--format", "json"], 0);
+    let array: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(array.as_array().map(Vec::len), Some(1));
+    exits(folder.path(), &["web.gate", "--exposure", "--format", "sarif"], 2);
+    fs::write(folder.path().join("web.gate"), "arch x86_64\n").expect("a file");
+    exits(folder.path(), &["web.gate", "--exposure"], 2);
+}
