@@ -111,7 +111,10 @@ impl Linter<'_> {
         let mut all = Vec::new();
         for input in Input::read(path, self.args.from)?.filters() {
             // The fixes of one filter in a file are there when the next is read.
-            let input = text.take().map_or(input, |text| input.with_text(text));
+            let input = match text.take() {
+                Some(text) => input.with_text(text),
+                None => input,
+            };
             let document = self.document(&input);
             let (checked, used) = self.check(&document);
             let repaired = if self.args.fix || self.args.diff || self.args.unsafe_fixes {
