@@ -28,7 +28,7 @@ mod seccompiler;
 mod spo;
 mod systemd;
 pub(crate) mod tree;
-mod yaml;
+pub mod yaml;
 
 use std::fmt;
 use std::str::FromStr;
