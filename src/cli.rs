@@ -103,7 +103,7 @@ pub(crate) struct Lint {
     #[arg(long)]
     pub(crate) unsafe_fixes: bool,
     /// Print what fixes would change, and write nothing; exits 1 when there is something
-    #[arg(long, conflicts_with = "fix")]
+    #[arg(long)]
     pub(crate) diff: bool,
     /// Let only findings count that this report in SARIF doesn't have
     #[arg(long, value_name = "FILE")]
@@ -111,6 +111,13 @@ pub(crate) struct Lint {
     /// The settings, instead of the nearest callgate.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Say instead which known vulnerabilities of the kernel each profile leaves within reach and which it blocks by what, beside
+    /// Docker's default and beside no filter; as text or (`--format json`) as JSON
+    #[arg(long, conflicts_with_all = ["fix", "unsafe_fixes", "diff", "baseline", "fail_on", "select", "ignore"])]
+    pub(crate) exposure: bool,
+    /// What the program was seen to call: recordings or folders of them, for the rules that ask what a profile allows beyond that
+    #[arg(long, value_name = "REC")]
+    pub(crate) seen: Vec<PathBuf>,
     /// Where to write the findings; standard output without it
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,

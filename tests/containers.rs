@@ -285,6 +285,7 @@ fn hooks_of_runc_and_crun_record_the_container() {
             let recorded = yard.recording(&format!("recordings/{id}.json"));
             recorded.assert_complete().assert_baseline(baseline);
             assert_eq!(recorded.run()["scope"]["container"], json!(id));
+            assert_eq!(recorded.run()["command"], json!(["sh", "-c", "mkdir /tmp/$$ ; id"]));
             let denied = if profile.is_some() { vec!["mkdir".to_owned()] } else { vec![] };
             assert_eq!(recorded.denied().into_iter().map(|(name, ..)| name).collect::<Vec<_>>(), denied, "{id}");
             assert_eq!(recorded.calls("run", "mkdir"), u64::from(profile.is_none()), "{id}");

@@ -207,8 +207,9 @@ fn standard_input_and_filters_are_linted() {
     let output = command.output().expect("callgate runs");
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("--> -:3:8"), "{}", told(&output));
-    let compiled = callgate().args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]);
-    let compiled = compiled.current_dir(folder.path()).output().expect("callgate runs");
+    let mut compile = callgate();
+    compile.args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]).current_dir(folder.path());
+    let compiled = compile.output().expect("callgate runs");
     assert!(compiled.status.success(), "{}", told(&compiled));
     assert_eq!(found(folder.path(), &["modules.bpf", "--select", "EXP001"]), [pair("modules.bpf", "EXP001")]);
     let report = run(folder.path(), &["modules.bpf", "--select", "EXP001", "--format", "sarif"]);
@@ -219,14 +220,44 @@ fn standard_input_and_filters_are_linted() {
 
 #[test]
 fn fixes_are_shown_or_made() {
-    let broken = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\n  {\"naems\": [\"read\"], \"names\": [\"write\"], \
-                  \"action\": \"SCMP_ACT_ALLOW\"}\n]}\n";
-    let folder = folder(&[("a.json", broken), ("good.gate", GOOD)]);
-    let (out, _) = exits(folder.path(), &["good.gate", "--diff"], 0);
-    assert_eq!(out, "");
+    let wrong = "{\n  \"defaultaction\": \"SCMP_ACT_ERRNO\",\n  \"syscalls\": [{\"names\": [\"read\"], \"action\": \"SCMP_ACT_ALLOW\"}]\n}\n";
+    let folder = folder(&[("a.json", wrong), ("good.gate", GOOD)]);
     let text = || fs::read_to_string(folder.path().join("a.json")).expect("the file");
-    let output = run(folder.path(), &["a.json", "--diff", "--select", "FMT002", "--unsafe-fixes"]);
-    assert_eq!(text(), broken, "--diff writes nothing: {}", told(&output));
+    let select = ["--select", "FMT003"];
+    let (out, _) = exits(folder.path(), &[&["good.gate", "--diff"], &select[..]].concat(), 0);
+    assert_eq!(out, "");
+    let (out, _) = exits(folder.path(), &[&["a.json", "--diff"], &select[..]].concat(), 1);
+    let shown = "\
+--- a/a.json
++++ b/a.json
+@@ -1,4 +1,4 @@
+ {
+-  \"defaultaction\": \"SCMP_ACT_ERRNO\",
++  \"defaultAction\": \"SCMP_ACT_ERRNO\",
+[..]
+ }
+";
+    snapbox::Assert::new().eq(out, shown.into_data());
+    assert_eq!(text(), wrong, "--diff writes nothing");
+    let (_, err) = exits(folder.path(), &[&[".", "--fix"], &select[..]].concat(), 0);
+    assert_eq!(text(), wrong.replace("defaultaction", "defaultAction"));
+    assert!(
+        err.contains("a.json: fixed FMT003: ") && err.contains("a.json: no call is decided in another way"),
+        "{err}"
+    );
+    assert!(err.ends_with("2 files: nothing found\n"), "{err}");
+}
+
+#[test]
+fn a_fix_that_makes_things_worse_isnt_made() {
+    // With `names` for `naems` the key would stand there twice.
+    let wrong = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\n  {\"naems\": [\"read\"], \"names\": [\"write\"], \
+                 \"action\": \"SCMP_ACT_ALLOW\"}\n]}\n";
+    let folder = folder(&[("a.json", wrong)]);
+    let (out, err) = exits(folder.path(), &["a.json", "--unsafe-fixes", "--select", "FMT002"], 1);
+    assert!(err.contains("a.json: not fixed: FMT002: write `names`: "), "{err}");
+    assert!(out.contains("error[FMT002]"), "the finding stays: {out}");
+    assert_eq!(fs::read_to_string(folder.path().join("a.json")).expect("the file"), wrong);
 }
 
 #[test]
@@ -243,4 +274,64 @@ fn a_rule_is_explained() {
     assert!(list.lines().any(|line| line.starts_with("EXP001  error    kernel-module-loading")), "{list}");
     let output = explain("EXP999");
     assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+}
+
+#[test]
+fn every_filter_of_a_file_with_several_is_linted() {
+    let filters = r#"{
+  "one": {"mismatch_action": "trap", "match_action": "allow", "filter": [{"syscall": "read"}]},
+  "two": {"mismatch_action": "trap", "match_action": "allow", "filter": [{"syscall": "init_module"}]}
+}"#;
+    let folder = folder(&[("filters.json", filters)]);
+    let select = ["--select", "EXP001"];
+    let found = |file| found(folder.path(), &[&[file], &select[..]].concat());
+    assert_eq!(found("filters.json"), [pair("filters.json", "EXP001")]);
+    assert_eq!(found("."), [pair("filters.json", "EXP001")]);
+    assert_eq!(found("filters.json#one"), []);
+}
+
+#[test]
+fn the_exposure_is_told_for_people_and_programs() {
+    let folder = folder(&[("web.gate", GOOD)]);
+    let (out, _) = exits(folder.path(), &["web.gate", "--exposure"], 0);
+    assert!(out.starts_with("web.gate on x86_64; Linux 6.12; with "), "{out}");
+    let (out, _) = exits(folder.path(), &["web.gate", "--exposure", "--format", "json"], 0);
+    let array: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(array.as_array().map(Vec::len), Some(1));
+    exits(folder.path(), &["web.gate", "--exposure", "--format", "sarif"], 2);
+    fs::write(folder.path().join("web.gate"), "arch x86_64\n").expect("a file");
+    exits(folder.path(), &["web.gate", "--exposure"], 2);
+}
+
+#[test]
+fn workloads_are_linted_with_the_profiles_they_name() {
+    let compose = |options: &str| format!("services:\n  web:\n    image: nginx\n    security_opt: [\"{options}\"]\n");
+    let folder = folder(&[
+        ("none/compose.yaml", &compose("seccomp=unconfined")),
+        ("missing/compose.yaml", &compose("seccomp=./none.json")),
+        ("named/compose.yml", &compose("seccomp:web.seccomp-profile")),
+        (
+            "named/web.seccomp-profile",
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["init_module"], "action": "SCMP_ACT_ALLOW"}]}"#,
+        ),
+        ("chart/values.yaml", "services:\n  port: 80\n"),
+    ]);
+    let select = ["--select", "RTM012,EXP001"];
+    let expected = [
+        pair("missing/compose.yaml", "RTM012"),
+        pair("none/compose.yaml", "RTM012"),
+        pair("named/web.seccomp-profile", "EXP001"),
+    ];
+    assert_eq!(found(folder.path(), &[&["."], &select[..]].concat()), expected);
+    assert_eq!(found(folder.path(), &[&["named/compose.yml"], &select[..]].concat()), expected[2..]);
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: web\n    image: nginx\n    \
+               securityContext:\n      seccompProfile: {type: Localhost, localhostProfile: web.seccomp-profile}\n";
+    fs::write(folder.path().join("pod.yaml"), pod).expect("a file");
+    assert_eq!(found(folder.path(), &[&["pod.yaml"], &select[..]].concat()), [], "the file is on another machine");
+    let found_there = found(folder.path(), &[&["pod.yaml", "--include-dir", "named"], &select[..]].concat());
+    assert_eq!(found_there, expected[2..]);
+    assert_eq!(
+        found(folder.path(), &[&["pod.yaml", "--include-dir", "none"], &select[..]].concat()),
+        [pair("pod.yaml", "RTM012")]
+    );
 }

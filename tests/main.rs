@@ -25,6 +25,7 @@ mod house;
 mod kernel_facts;
 mod learning;
 mod learning_examples;
+mod libraries;
 mod lint;
 mod merge;
 mod objective;

@@ -9,6 +9,7 @@
 //! That is trigger-level: it says that the first step can be made, not that the rest can, and nothing of whether a certain
 //! kernel has the flaw; and "blocked" says that these ways are closed, not that there is no other.
 
+mod docker;
 mod facts;
 mod json;
 mod table;
@@ -22,6 +23,7 @@ use callgate_compiler::action::Action;
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Span;
 
+pub use docker::docker_default;
 pub use facts::{Kernels, Need, Vulnerability, vulnerabilities};
 pub use json::json;
 pub use table::{Column, Totals};

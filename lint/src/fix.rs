@@ -21,6 +21,8 @@ pub struct Fixed {
     pub text: String,
     /// Each fix: the rule's id, and what was done.
     pub made: Vec<(&'static str, String)>,
+    /// The fingerprints of the findings that they are for.
+    pub fingerprints: Vec<String>,
     /// Whether each of them was safe.
     pub safe: bool,
     /// The words that the fixes are about: what they put in and take out, and what stands at their findings.
@@ -28,13 +30,15 @@ pub struct Fixed {
 }
 
 /// The text with every fix made that can be: safe ones, with `unsafe_too` the others too, the first such one of each finding that
-/// counts, in the order of the text. One that overlaps an earlier one is left for another round. `None`: there is nothing to do.
+/// counts and is `wanted`, in the order of the text. One that overlaps an earlier one is left for another round. `None`: there is
+/// nothing to do.
 #[must_use]
-pub fn fixed(checked: &Checked, unsafe_too: bool) -> Option<Fixed> {
+pub fn fixed(checked: &Checked, unsafe_too: bool, wanted: impl Fn(&Reported) -> bool) -> Option<Fixed> {
     let text = &checked.sources.get(checked.source).text;
     let mut edits: Vec<&Edit> = Vec::new();
-    let mut fixed = Fixed { text: String::new(), made: Vec::new(), safe: true, words: BTreeSet::new() };
-    for one in checked.findings.iter().filter(|one| one.counts()) {
+    let mut fixed =
+        Fixed { text: String::new(), made: Vec::new(), fingerprints: Vec::new(), safe: true, words: BTreeSet::new() };
+    for one in checked.findings.iter().filter(|one| one.counts() && wanted(one)) {
         let Some(fix) = fitting(one, checked, unsafe_too) else { continue };
         // The same edit can do away with several findings.
         let repeats = fix.edits.iter().all(|edit| edits.contains(&edit));
@@ -46,6 +50,7 @@ pub fn fixed(checked: &Checked, unsafe_too: bool) -> Option<Fixed> {
             edits.extend(&fix.edits);
         }
         fixed.safe &= fix.safety == Safety::Safe;
+        fixed.fingerprints.push(one.fingerprint.clone());
         fixed.made.push((one.finding.rule.id, fix.title.clone()));
         let places = one.finding.labels.iter().map(|label| label.span).chain(fix.edits.iter().map(|edit| edit.span));
         let inserted = fix.edits.iter().map(|edit| edit.text.as_str());

@@ -30,7 +30,7 @@ fn what_overlaps_is_left_for_another_round() {
         ("getpid", "getppid", Safety::Safe),
     ];
     let (_, checked) = with_fixes(POLICY, &fixes);
-    let made = fixed(&checked, false).expect("fixes");
+    let made = fixed(&checked, false, |_| true).expect("fixes");
     assert_eq!(made.text, "arch: x86_64\ndeny: all\nallow: write\nallow: getppid\n");
     assert_eq!(made.made.len(), 2);
 }
@@ -39,22 +39,22 @@ fn what_overlaps_is_left_for_another_round() {
 fn one_edit_for_two_findings_is_made_once() {
     let fixes = [("read, ", "", Safety::Safe), ("read, ", "", Safety::Safe)];
     let (_, checked) = with_fixes(POLICY, &fixes);
-    let made = fixed(&checked, false).expect("fixes");
+    let made = fixed(&checked, false, |_| true).expect("fixes");
     assert_eq!(made.text, POLICY.replace("read, ", ""));
 }
 
 #[test]
 fn unsafe_fixes_are_made_only_when_asked_for() {
     let (_, checked) = with_fixes(POLICY, &[("getpid", "getppid", Safety::Unsafe)]);
-    assert_eq!(fixed(&checked, false), None);
-    assert!(!fixed(&checked, true).expect("a fix").safe);
+    assert_eq!(fixed(&checked, false, |_| true), None);
+    assert!(!fixed(&checked, true, |_| true).expect("a fix").safe);
 }
 
 #[test]
 fn a_fix_is_held_to_the_calls_it_names() {
     let held = |old: &str, new: &str| {
         let (document, checked) = with_fixes(POLICY, &[(old, new, Safety::Safe)]);
-        let made = fixed(&checked, false).expect("a fix");
+        let made = fixed(&checked, false, |_| true).expect("a fix");
         let after = Document::of_text("a", &made.text, &Groups::new(), Reading::default());
         stray(&document.meaning.expect("a meaning"), &after.meaning.expect("a meaning"), &made)
     };

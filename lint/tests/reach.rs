@@ -3,6 +3,7 @@
 
 use callgate_compiler::lower::Groups;
 use callgate_compiler::lower::target::{CAPABILITIES, capability};
+use callgate_grammar::Severity;
 use callgate_grammar::tree::Version;
 use callgate_lint::{Document, Finding, Reading, lint, rules};
 use callgate_profiles::shipped::shipped;
@@ -94,4 +95,19 @@ fn everything_allowed_is_one_finding_a_rule() {
     let findings = rules.len();
     rules.dedup();
     assert_eq!((rules.len(), findings), (findings, 19));
+}
+
+/// moby's own file stays outside of the repository, in the folder that `CALLGATE_CORPUS` names.
+#[test]
+fn dockers_own_file_as_docker_reads_it_has_no_error() {
+    let Some(corpus) = std::env::var_os("CALLGATE_CORPUS") else {
+        assert!(std::env::var_os("CALLGATE_REQUIRE").is_none_or(|value| value != "all"), "CALLGATE_CORPUS is missing");
+        eprintln!("skipped: needs CALLGATE_CORPUS");
+        return;
+    };
+    let text = std::fs::read_to_string(std::path::Path::new(&corpus).join("oci/moby-default.json")).unwrap();
+    let mut reading = reading(&[], (6, 12));
+    reading.engine = callgate_profiles::engine::Engine::Docker;
+    let errors: Vec<_> = found(&text, reading).into_iter().filter(|one| one.severity == Severity::Error).collect();
+    assert_eq!(short(&errors), Vec::<String>::new());
 }

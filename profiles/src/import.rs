@@ -28,7 +28,7 @@ mod seccompiler;
 mod spo;
 mod systemd;
 pub(crate) mod tree;
-mod yaml;
+pub mod yaml;
 
 use std::fmt;
 use std::str::FromStr;
@@ -229,6 +229,17 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
         Format::Asm => return bpf::from_text(document),
     };
     finish(document.source, statements, diagnostics)
+}
+
+/// The names of the filters in a file that holds several, as a selector takes them; empty where there is nothing to select.
+#[must_use]
+pub fn filters_in(from: Format, document: &Document<'_>) -> Vec<String> {
+    let names = match from {
+        Format::Seccompiler => seccompiler::names(document),
+        Format::Spo => spo::names(document),
+        _ => Vec::new(),
+    };
+    if names.len() > 1 { names } else { Vec::new() }
 }
 
 /// A file of a format that is a profile of engines, before anyone says what it means.

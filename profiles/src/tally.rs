@@ -119,6 +119,12 @@ impl Tally {
         self.runs.len() as u64
     }
 
+    /// Whether some run showed it.
+    #[must_use]
+    pub fn has(&self, sight: &Sight) -> bool {
+        self.incidences.contains_key(sight)
+    }
+
     /// Whether nothing was lost in any run.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -31,10 +31,19 @@ pub(crate) struct ScopeArgs {
     /// Write what is there so far every so many seconds, marked incomplete (0: never)
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds(), default_value = "5")]
     pub(crate) checkpoint: Duration,
+    /// Let through what these recordings (files or folders) have, where eBPF can't be used: a learned call costs nothing then, and isn't counted
+    #[arg(long, value_name = "REC", requires = "command")]
+    pub(crate) learned: Vec<PathBuf>,
+    /// Exit as the command does, and derive what is asked for, even when something was lost; the recording says what
+    #[arg(long)]
+    pub(crate) allow_incomplete: bool,
     /// For `callgate hook`: the container is being made, nobody reads this process's terminal, and a line on standard output
     /// says that nothing is missed from now on
-    #[arg(long, hide = true, requires = "cgroup")]
+    #[arg(long, hide = true, requires_all = ["cgroup", "bundle"])]
     pub(crate) from_hook: Option<String>,
+    /// The bundle of that container
+    #[arg(long, hide = true)]
+    pub(crate) bundle: Option<PathBuf>,
 }
 
 fn parse_seconds() -> impl TypedValueParser<Value = Duration> {

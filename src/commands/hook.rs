@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Hook) -> Outcome {
     if state.status == "stopped" {
         recorder.wait_for()?;
     } else {
-        recorder.start(state.pid, state.since())?;
+        recorder.start(state.pid, &state.bundle, state.since())?;
     }
     Ok(0)
 }

@@ -2,16 +2,15 @@
 
 mod test;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_profiles::Arguments;
 use callgate_profiles::recording::{Recording, Run};
 use callgate_profiles::refused::{Refused, refused};
 use callgate_profiles::stability::{Sight, sights};
+use callgate_profiles::tally::Tally;
 use callgate_tracer::command::Prepared;
 use callgate_tracer::imitate;
 use callgate_tracer::record::{RecordOptions, Status, record};
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &Learn) -> Outcome {
         let command = Prepared::new(&args.command)?;
         return Err(Failure::from(command.failed(command.exec())));
     }
-    let known = if args.locked { Some(Known::read(&args.into, args.args)?) } else { None };
+    let known = if args.locked { Some(Known::read(&args.into)?) } else { None };
     if known.is_none() {
         make_folder(&args.into)?;
     }
@@ -66,17 +65,16 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
 /// What a test may do.
 enum Known {
     /// What recordings show.
-    Seen(BTreeSet<Sight>),
+    Seen(Tally),
     /// What a policy allows.
     Allowed(policy::Checked),
 }
 
 impl Known {
-    fn read(path: &PathBuf, arguments: Arguments) -> Result<Self, Failure> {
+    fn read(path: &PathBuf) -> Result<Self, Failure> {
         let is_recording = path.is_dir() || recordings::is_recording(&input::read(path)?);
         if is_recording {
-            let recording = recordings::read(std::slice::from_ref(path))?;
-            return Ok(Self::Seen(recording.runs.values().flat_map(|run| sights(run, arguments)).collect()));
+            return Ok(Self::Seen(recordings::tally(std::slice::from_ref(path))?));
         }
         let reading = policy::reading(&Default::default(), &[])?;
         let loaded = input::load(std::slice::from_ref(path), &[], &reading)?;
@@ -88,7 +86,9 @@ impl Known {
 /// Fails when the run did what isn't known: which test, by which executable, and what to add.
 fn hold(known: &Known, run: &Run, name: Option<&str>, args: &Learn) -> Result<(), Failure> {
     let news: Vec<New> = match known {
-        Known::Seen(seen) => sights(run, args.args).difference(seen).map(New::of_sight).collect(),
+        Known::Seen(seen) => {
+            sights(run, args.args).iter().filter(|sight| !seen.has(sight)).map(New::of_sight).collect()
+        }
         Known::Allowed(checked) => refused(&checked.policy, run)?.iter().map(New::of_refused).collect(),
     };
     if news.is_empty() {

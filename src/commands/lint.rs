@@ -6,7 +6,7 @@ mod human;
 mod reading;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Groups;
@@ -18,6 +18,7 @@ use indicatif::{ParallelProgressIterator, ProgressBar, ProgressDrawTarget, Progr
 use rayon::prelude::*;
 
 use crate::cli::{FailOn, Lint, LintFormat};
+use crate::commands::exposure;
 use crate::failure::{EXIT_ERROR, EXIT_FOUND, Failure, Outcome};
 use crate::{input, output, policy};
 use files::Found;
@@ -38,6 +39,8 @@ struct Done {
     /// Which entries of `[[suppress]]` were of use.
     used: Vec<usize>,
     repaired: Option<Repaired>,
+    /// The files of profiles that it names, of a workload.
+    profiles: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Lint) -> Outcome {
@@ -48,15 +51,21 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     }
     let linter = Linter { args, settings, groups: policy::groups() };
     let found = files::of(&args.files, &linter.settings)?;
+    if args.exposure {
+        return linter.exposure(&found.files);
+    }
     let bar = progress(found.files.len());
     let lint = |file: &Found| linter.file(&file.path);
-    let done: Vec<Result<Done, Failure>> = found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
+    let mut done: Vec<Result<Vec<Done>, Failure>> =
+        found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
     bar.finish_and_clear();
+    let named = linter.named_by(&done, &found.files);
+    done.extend(named.iter().map(|path| linter.file(path)));
     let mut failed = 0;
     let mut all = Vec::new();
     for outcome in done {
         match outcome {
-            Ok(done) => all.push(done),
+            Ok(done) => all.extend(done),
             Err(failure) => {
                 eprintln!("{failure}");
                 failed += 1;
@@ -102,22 +111,52 @@ fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
 }
 
 impl Linter<'_> {
-    fn file(&self, path: &Path) -> Result<Done, Failure> {
-        let input = Input::read(path, self.args.from)?;
-        let mut document = self.document(&input);
-        let (mut checked, mut used) = self.check(&document);
-        let mut repaired = None;
-        if self.args.fix || self.args.diff || self.args.unsafe_fixes {
-            if let Some(repair) = fixes::repair(self, &input, &document, &checked)? {
-                document = self.document(&input.with_text(repair.text.clone()));
-                (checked, used) = self.check(&document);
-                repaired = Some(repair);
-            }
+    fn file(&self, path: &Path) -> Result<Vec<Done>, Failure> {
+        let mut text = None;
+        let mut all = Vec::new();
+        for input in Input::read(path, self.args.from)?.filters() {
+            // The fixes of one filter in a file are there when the next is read.
+            let input = match text.take() {
+                Some(text) => input.with_text(text),
+                None => input,
+            };
+            let document = self.document(&input);
+            let (checked, used) = self.check(&document);
+            let repaired = if self.args.fix || self.args.diff || self.args.unsafe_fixes {
+                fixes::repair(self, &input, &document, &checked)
+            } else {
+                None
+            };
+            let (checked, used) = match &repaired {
+                Some(repaired) => {
+                    text = Some(repaired.text.clone());
+                    self.check(&self.document(&input.with_text(repaired.text.clone())))
+                }
+                None => (checked, used),
+            };
+            let profiles = reading::profiles_of(&document, path, &self.args.include_dir);
+            all.push(Done { checked, used, repaired, profiles });
         }
-        Ok(Done { checked, used, repaired })
+        Ok(all)
+    }
+
+    /// The profiles that workloads name and that aren't among the files themselves.
+    fn named_by(&self, done: &[Result<Vec<Done>, Failure>], files: &[Found]) -> Vec<PathBuf> {
+        let mut seen: BTreeSet<PathBuf> = files.iter().map(|file| input::identity(&file.path)).collect();
+        let named = done.iter().flatten().flatten().flat_map(|done| &done.profiles);
+        named.filter(|path| seen.insert(input::identity(path))).cloned().collect()
     }
 
     fn process(&self, pid: i32) -> Result<Vec<Done>, Failure> {
+        let lint = |document: Document| {
+            let (checked, used) = self.check(&document);
+            Done { checked, used, repaired: None, profiles: Vec::new() }
+        };
+        Ok(self.filters(pid)?.into_iter().map(lint).collect())
+    }
+
+    /// The filters of a process, the first one loaded first.
+    fn filters(&self, pid: i32) -> Result<Vec<Document>, Failure> {
         let found = filters(pid)?;
         if found.is_empty() {
             return Err(
@@ -125,14 +164,33 @@ impl Linter<'_> {
             );
         }
         let endian = input::native_endian();
-        let lint = |(at, program)| {
-            let name = format!("filter {at} of process {pid}");
+        let document = |(at, program)| {
             let filter = RawFilter { program, endian };
-            let document = Document::of_filter(&name, filter, &self.groups, self.settings.reading.clone());
-            let (checked, used) = self.check(&document);
-            Done { checked, used, repaired: None }
+            let name = format!("filter {at} of process {pid}");
+            Document::of_filter(&name, filter, &self.groups, self.settings.reading.clone())
         };
-        Ok(found.into_iter().enumerate().map(lint).collect())
+        Ok(found.into_iter().enumerate().map(document).collect())
+    }
+
+    /// The exposure of every file and process.
+    fn exposure(&self, files: &[Found]) -> Outcome {
+        let programs = match self.args.format {
+            LintFormat::Human => false,
+            LintFormat::Json => true,
+            _ => {
+                return Err(Failure::new("the exposure is written as text or JSON")
+                    .help("leave --format out, or write `--format json`"));
+            }
+        };
+        let mut documents = Vec::new();
+        for file in files {
+            let filters = Input::read(&file.path, self.args.from)?.filters();
+            documents.extend(filters.iter().map(|input| self.document(input)));
+        }
+        if let Some(pid) = self.args.pid {
+            documents.extend(self.filters(pid)?);
+        }
+        exposure::run(&documents, programs, self.args.output.as_deref())
     }
 
     fn document(&self, input: &Input) -> Document {
@@ -239,39 +297,30 @@ fn span_of(range: &std::ops::Range<usize>) -> Span {
 /// no default of their own, and another file uses them.
 fn without_repeats(checked: &mut Vec<Checked>, found: &[Found]) -> usize {
     let identity = |name: &str| input::identity(Path::new(name));
-    let used = |file: &Checked| -> Vec<PathBuf> {
-        let others = (0..).map(SourceId).take(file.sources.len()).filter(|id| *id != file.source);
-        others.map(|id| file.sources.get(id).name.clone()).map(|name| identity(&name)).collect()
-    };
+    let ids = |file: &Checked| (0..).map(SourceId).take(file.sources.len());
+    let others = |file: &Checked| ids(file).filter(|id| *id != file.source).collect::<Vec<_>>();
+    let used =
+        |file: &Checked| others(file).into_iter().map(|id| identity(&file.sources.get(id).name)).collect::<Vec<_>>();
     let parts: BTreeSet<PathBuf> = checked.iter().flat_map(used).collect();
-    let walked: BTreeMap<PathBuf, bool> =
-        found.iter().map(|file| (identity(&file.path.display().to_string()), file.walked)).collect();
+    let walked: BTreeSet<PathBuf> =
+        found.iter().filter(|file| file.walked).map(|file| input::identity(&file.path)).collect();
     let before = checked.len();
     checked.retain(|file| {
         let name = identity(&file.name);
-        let is_part = parts.contains(&name) && walked.get(&name) == Some(&true);
-        !(is_part && file.lacks_default)
+        !(file.lacks_default && parts.contains(&name) && walked.contains(&name))
     });
     let mut seen = BTreeSet::new();
-    let place = |file: &Checked, one: &Reported| {
-        let span = one.finding.labels.first().map(|label| label.span)?;
-        let name = &file.sources.get(span.source).name;
-        Some((one.finding.rule.id, identity(name), span.start, span.end, one.finding.message.clone()))
-    };
-    for file in checked.iter() {
-        let own = file
-            .findings
-            .iter()
-            .filter(|one| one.finding.labels.first().is_some_and(|label| label.span.source == file.source));
-        seen.extend(own.filter_map(|one| place(file, one)));
-    }
-    for file in checked.iter_mut() {
-        let findings = std::mem::take(&mut file.findings);
-        let kept = findings.into_iter().filter(|one| {
-            let is_own = one.finding.labels.first().is_none_or(|label| label.span.source == file.source);
-            is_own || place(file, one).is_none_or(|place| seen.insert(place))
-        });
-        file.findings = kept.collect();
+    // What stands in a file itself is kept there; of what several files use, and of the filters in one file, the first.
+    for own in [true, false] {
+        for file in checked.iter_mut() {
+            let names: Vec<PathBuf> = ids(file).map(|id| identity(&file.sources.get(id).name)).collect();
+            let source = file.source;
+            file.findings.retain(|one| {
+                let Some(span) = one.finding.labels.first().map(|label| label.span) else { return true };
+                let place = (one.finding.rule.id, names[span.source.0 as usize].clone(), span.start, span.end);
+                (span.source == source) != own || seen.insert((place, one.finding.message.clone()))
+            });
+        }
     }
     before - checked.len()
 }

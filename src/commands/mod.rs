@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod explain;
+pub(crate) mod exposure;
 pub(crate) mod fmt;
 pub(crate) mod generated;
 pub(crate) mod hook;

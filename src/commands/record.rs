@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Record) -> Outcome {
         host::leave_session();
     }
     let subject = Subject::of(args)?;
-    let options = subject.options(args);
+    let options = subject.options(args)?;
     let mut progress = Progress::new(args.repeat, args.until_stable, args.derive.held());
     let mut recording = Recording::default();
     let mut ending = Status::Exited(0);
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Record) -> Outcome {
             if let Some(outlook) = progress.outlook(&recording) {
                 eprintln!("note: {outlook}");
             }
-            return conclude(&recording, &progress, ending);
+            return conclude(&recording, &progress, ending, args.scope.allow_incomplete);
         }
     }
 }
@@ -89,20 +89,21 @@ fn say(recorded: &Recorded, progress: &Progress, news: usize, said: &mut BTreeSe
 fn save(recording: &Recording, args: &Record, last: bool) -> Result<(), Failure> {
     match args.to {
         RecordFormat::Recording => output::write(Some(&args.output), recording.to_json().as_bytes()),
-        RecordFormat::Derived(_) if !last || !recording.is_complete() => Ok(()),
+        RecordFormat::Derived(_) if !last => Ok(()),
+        RecordFormat::Derived(_) if !recording.is_complete() && !args.scope.allow_incomplete => Ok(()),
         RecordFormat::Derived(format) => {
             let export = ExportArgs { output: Some(args.output.clone()), allow_lossy: false, strict: false };
-            derive::write(recording, format, &args.derive, &export, false)
+            derive::write(recording, format, &args.derive, &export, args.scope.allow_incomplete)
         }
     }
 }
 
-/// A loss fails the command, whatever CMD's own end was; else we end as CMD ended.
-fn conclude(recording: &Recording, progress: &Progress, ending: Status) -> Outcome {
-    if !recording.is_complete() {
+/// A loss fails the command, whatever CMD's own end was, unless it was said to be all right; else we end as CMD ended.
+fn conclude(recording: &Recording, progress: &Progress, ending: Status, incomplete_ok: bool) -> Outcome {
+    if !recording.is_complete() && !incomplete_ok {
         let message = "the recording is incomplete: a policy made from it would refuse calls that the command makes";
         return Err(Failure::new(message)
-            .help("record again; if it happens again, record fewer things at once")
+            .help("record again; if it happens again, record fewer things at once; `--allow-incomplete` takes it as it is")
             .status(EXIT_INCOMPLETE));
     }
     if let Some((message, help)) = progress.unstable() {
@@ -127,9 +128,11 @@ mod tests {
             "machine": "x86_64", "calls_exact": true, "ended": "exit 0", "rows": []}]}"#;
         let mut recording = Recording::from_json(text).expect("a recording");
         let once = Progress::new(None, None, Arguments::None);
-        assert_eq!(conclude(&recording, &once, Status::Exited(4)).expect("complete"), 4);
+        assert_eq!(conclude(&recording, &once, Status::Exited(4), false).expect("complete"), 4);
         let run = recording.runs.values_mut().next().expect("a run");
         run.lost.insert("forked_tasks".to_owned(), 1);
-        assert_eq!(conclude(&recording, &once, Status::Exited(4)).expect_err("incomplete").status, EXIT_INCOMPLETE);
+        let failed = conclude(&recording, &once, Status::Exited(4), false).expect_err("incomplete");
+        assert_eq!(failed.status, EXIT_INCOMPLETE);
+        assert_eq!(conclude(&recording, &once, Status::Exited(4), true).expect("taken as it is"), 4);
     }
 }

@@ -26,7 +26,8 @@ fn main() {
     {
         return record(kind, rest);
     }
-    let (turns, calls) = if arguments.iter().any(|argument| argument == "--test") { (1, 10_000) } else { (15, 400_000) };
+    let (turns, calls) =
+        if arguments.iter().any(|argument| argument == "--test") { (1, 10_000) } else { (15, 400_000) };
     let untraced = |best: f64| best.min(nanoseconds(calls));
     let mut base = f64::INFINITY;
     let mut found = Vec::new();
@@ -121,7 +122,7 @@ fn record(kind: &str, rest: &[String]) {
         ("command", _) => record_watched(&["sleep".into(), "20".into()], &options, &mut TellReady),
         (_, Some(cgroup)) => {
             let scope = Scope::Cgroup(cgroup.path().to_owned());
-            record_running(&Target::Cgroup { cgroup, scope, starting: false }, &options, &mut TellReady)
+            record_running(&Target::Cgroup { cgroup, scope, starting: None }, &options, &mut TellReady)
         }
         _ => record_running(&Target::Process(pid), &options, &mut TellReady),
     };

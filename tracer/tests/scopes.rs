@@ -306,7 +306,7 @@ fn a_cgroup_is_recorded_with_what_is_in_it_and_what_enters_it() {
         pids
     });
     let target =
-        Target::Cgroup { cgroup: cgroup.clone(), scope: Scope::Cgroup(cgroup.path().to_owned()), starting: false };
+        Target::Cgroup { cgroup: cgroup.clone(), scope: Scope::Cgroup(cgroup.path().to_owned()), starting: None };
     let program = case.command(&[])[0].clone();
     let recorded = follow(&target, &ebpf(), &mut || {
         // As `docker exec` does: enters, and starts a program.

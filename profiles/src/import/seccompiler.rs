@@ -46,6 +46,14 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
     filter(&mut reader, value)
 }
 
+/// The kinds of threads that the file has filters for.
+pub(super) fn names(document: &Document<'_>) -> Vec<String> {
+    let mut unheard = Vec::new();
+    let mut reader = Reader::new(document.text, document.source, &mut unheard);
+    let threads = reader.root().and_then(|root| reader.map(root));
+    threads.map(|threads| threads.members().map(|(name, _)| name.to_owned()).collect()).unwrap_or_default()
+}
+
 fn filter<'a>(reader: &mut Reader<'a, '_>, value: &'a RawValue) -> Option<Statements> {
     let filter = reader.object(value, FILTER_KEYS)?;
     let mut either = |new: &str, old: &str| match filter.get(new).or_else(|| filter.get(old)) {

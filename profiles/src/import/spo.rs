@@ -38,6 +38,12 @@ pub(super) fn looks_like(text: &str) -> bool {
     })
 }
 
+/// The names of the profiles in a file.
+pub(super) fn names(document: &Document<'_>) -> Vec<String> {
+    let found = resources(document, &mut Vec::new()).unwrap_or_default();
+    found.iter().map(|node| name(node).unwrap_or_default().to_owned()).collect()
+}
+
 /// Reads a file's one profile, or the one that the selector names, with the rules of those it stands on.
 pub(super) fn read(
     document: &Document<'_>,
@@ -45,7 +51,6 @@ pub(super) fn read(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Profile> {
     let found = resources(document, diagnostics)?;
-    let names: Vec<String> = found.iter().map(|node| name(node).unwrap_or_default().to_owned()).collect();
     let chosen = match document.selector {
         Some(wanted) => found.iter().find(|node| name(node) == Some(wanted)),
         None => found.first().filter(|_| found.len() == 1),
@@ -53,9 +58,9 @@ pub(super) fn read(
     let Some(chosen) = chosen else {
         let message = match document.selector {
             Some(wanted) => format!("the file has no profile called `{wanted}`"),
-            None => format!("the file holds {} profiles", names.len()),
+            None => format!("the file holds {} profiles", found.len()),
         };
-        let choices: Vec<_> = names.iter().map(|name| format!("#{name}")).collect();
+        let choices: Vec<_> = found.iter().map(|node| format!("#{}", name(node).unwrap_or_default())).collect();
         diagnostics.push(
             Diagnostic::error("which-filter", message)
                 .at(Span { source: document.source, start: 0, end: 0 }, "")

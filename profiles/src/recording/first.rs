@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct First {
     /// Nanoseconds after the recording's start.
     pub after: u64,
-    /// The process id, in the recorder's pid namespace.
+    /// The process id, in the initial pid namespace.
     pub process: u32,
-    /// The thread id, in the recorder's pid namespace.
+    /// The thread id, in the initial pid namespace.
     pub task: u32,
     /// The thread's name (`/proc/PID/comm`), at most 15 bytes, lossy UTF-8.
     pub thread: String,

@@ -31,7 +31,7 @@ impl Recorder {
     }
 
     /// Starts it, and returns once nothing is missed.
-    pub(super) fn start(&self, pid: u32, since: &str) -> Result<(), Failure> {
+    pub(super) fn start(&self, pid: u32, bundle: &Path, since: &str) -> Result<(), Failure> {
         if pid == 0 {
             return Err(Failure::new(format!("container {} has no process yet", self.id))
                 .help("call it as a createRuntime hook; createContainer and startContainer run inside the container"));
@@ -42,8 +42,8 @@ impl Recorder {
         let log = File::create(self.log()).map_err(|error| cannot("write into the folder of recordings", error))?;
         let this = std::env::current_exe().map_err(|error| cannot("find this program", error))?;
         let mut command = Command::new(this);
-        command.args(["record", "--from-hook", &self.id, "--since", since, "--cgroup", cgroup.path(), "-o"]);
-        command.arg(self.place()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        command.args(["record", "--from-hook", &self.id, "--since", since, "--cgroup", cgroup.path(), "--bundle"]);
+        command.arg(bundle).arg("-o").arg(self.place()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut recorder = command.spawn().map_err(|error| cannot("start the recorder", error))?;
         let mut said = String::new();
         if let Some(output) = recorder.stdout.take() {

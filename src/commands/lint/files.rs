@@ -1,10 +1,12 @@
 //! Which files: those that are named, and in folders those that look like profiles.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use callgate_profiles::import::Format;
 use ignore::WalkBuilder;
 
+use super::reading;
 use super::settings::Settings;
 use crate::failure::Failure;
 use crate::input;
@@ -32,13 +34,8 @@ pub(super) fn of(named: &[PathBuf], settings: &Settings) -> Result<Files, Failur
             all.files.push(Found { path: path.clone(), walked: false });
         }
     }
-    let mut seen = Vec::new();
-    all.files.retain(|file| {
-        let identity = input::identity(&file.path);
-        let new = !seen.contains(&identity);
-        seen.push(identity);
-        new
-    });
+    let mut seen = BTreeSet::new();
+    all.files.retain(|file| seen.insert(input::identity(&file.path)));
     Ok(all)
 }
 
@@ -77,6 +74,9 @@ fn looks_like_one(path: &Path) -> bool {
         }
         "json" => {
             let text = content();
+            if reading::is_workload(&text) {
+                return true;
+            }
             match Format::of(&text) {
                 // `{}` is what engines take for a profile; in a folder it is anything.
                 Some(Format::Docker) => text.contains("defaultAction") || text.contains("syscalls"),
@@ -86,7 +86,10 @@ fn looks_like_one(path: &Path) -> bool {
                 None => text.contains("SCMP_ACT_"),
             }
         }
-        "yaml" | "yml" => content().contains("SeccompProfile") && Format::of(&content()) == Some(Format::Spo),
+        "yaml" | "yml" => {
+            let text = content();
+            Format::of(&text) == Some(Format::Spo) || reading::is_workload(&text)
+        }
         "policy" | "kafel" | "seccomp" | "pfc" => Format::of(&content()).is_some(),
         "service" | "socket" | "conf" => {
             let text = content();

@@ -1,13 +1,13 @@
 //! `--fix`: a file's text repaired, read again, and held to what the fixes say.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use callgate_lint::{Checked, Document, Stray, fixed, stray};
+use callgate_lint::{Checked, Document, Fixed, Reported, Stray, fixed, stray};
 use similar::TextDiff;
 
 use super::Linter;
 use super::reading::Input;
-use crate::failure::Failure;
 
 /// A fix can show the next finding; after as many rounds something goes round in circles.
 const MOST_ROUNDS: usize = 10;
@@ -19,60 +19,86 @@ pub(super) struct Repaired {
     pub(super) text: String,
     /// Each fix: the rule, and what was done.
     made: Vec<(&'static str, String)>,
-    /// What changed of what the file means.
-    changed: Option<String>,
+    /// The calls that are decided in another way than before.
+    changed: BTreeSet<String>,
 }
 
-/// Makes fixes until there are none left to make. `None`: there were none.
-pub(super) fn repair(
-    linter: &Linter<'_>,
-    input: &Input,
-    document: &Document,
-    checked: &Checked,
-) -> Result<Option<Repaired>, Failure> {
+/// Makes fixes until there are none left to make; one that can't be held to what it says isn't made, and that is said on standard
+/// error. `None`: there was nothing to make.
+pub(super) fn repair(linter: &Linter<'_>, input: &Input, document: &Document, checked: &Checked) -> Option<Repaired> {
     if input.path == Path::new("-") && !linter.args.diff {
-        return Ok(None);
+        return None;
     }
-    let mut repaired: Option<Repaired> = None;
+    let mut repaired = Repaired {
+        path: input.path.clone(),
+        before: document.text().to_owned(),
+        text: String::new(),
+        made: Vec::new(),
+        changed: BTreeSet::new(),
+    };
+    let mut refused = BTreeSet::new();
     let (mut document, mut checked) = (document.clone(), checked.clone());
     for _ in 0..MOST_ROUNDS {
-        let Some(round) = fixed(&checked, linter.args.unsafe_fixes) else { break };
+        let wanted = |one: &Reported| !refused.contains(&one.fingerprint);
+        let Some(round) = fixed(&checked, linter.args.unsafe_fixes, wanted) else { break };
         let again = linter.document(&input.with_text(round.text.clone()));
-        let refuse = |why: &str| {
-            Failure::new(format!("{}: not fixed: {why}", input.path.display()))
-                .help("leave --fix out, and please report this file")
-        };
-        let changed = match (&document.meaning, &again.meaning) {
-            (Some(_), None) => return Err(refuse("with the fixes the file can't be read")),
-            (None, _) => None,
-            (Some(before), Some(after)) => match stray(before, after, &round) {
-                Stray::Same => None,
-                Stray::Named(calls) => Some(calls.join(", ")),
-                Stray::Call(call) if round.safe => {
-                    return Err(refuse(&format!("it would change `{call}`, which no fix names")));
+        match held(&document, &again, &round) {
+            Ok(changed) => {
+                repaired.changed.extend(changed);
+                repaired.text = round.text;
+                repaired.made.extend(round.made);
+                (checked, _) = linter.check(&again);
+                document = again;
+            }
+            // One at a time, to find out which.
+            Err(_) if round.fingerprints.len() > 1 => {
+                for fingerprint in &round.fingerprints {
+                    let alone = |one: &Reported| one.fingerprint == *fingerprint;
+                    let Some(alone) = fixed(&checked, linter.args.unsafe_fixes, alone) else { continue };
+                    let again = linter.document(&input.with_text(alone.text.clone()));
+                    if let Err(why) = held(&document, &again, &alone) {
+                        say_refused(input, &alone, &why);
+                        refused.insert(fingerprint.clone());
+                    }
                 }
-                Stray::Undecided if round.safe => return Err(refuse("the prover couldn't decide what it changes")),
-                Stray::Call(call) => Some(format!("{call} and others")),
-                Stray::Undecided => Some("the prover couldn't decide which".to_owned()),
-            },
-        };
-        let so_far = repaired.get_or_insert_with(|| Repaired {
-            path: input.path.clone(),
-            before: document.text().to_owned(),
-            text: String::new(),
-            made: Vec::new(),
-            changed: None,
-        });
-        so_far.text = round.text;
-        so_far.made.extend(round.made);
-        so_far.changed = match (so_far.changed.take(), changed) {
-            (Some(one), Some(other)) if one != other => Some(format!("{one}, {other}")),
-            (one, other) => one.or(other),
-        };
-        (checked, _) = linter.check(&again);
-        document = again;
+                if round.fingerprints.iter().all(|one| !refused.contains(one)) {
+                    // Each is well by itself, and together they aren't: the first is made now, the others after it.
+                    refused.extend(round.fingerprints.into_iter().skip(1));
+                }
+            }
+            Err(why) => {
+                say_refused(input, &round, &why);
+                refused.extend(round.fingerprints);
+            }
+        }
     }
-    Ok(repaired.filter(|repaired| repaired.text != repaired.before))
+    (!repaired.made.is_empty() && repaired.text != repaired.before).then_some(repaired)
+}
+
+/// The calls that fixes changed and name, or why they aren't made.
+fn held(before: &Document, after: &Document, round: &Fixed) -> Result<Vec<String>, String> {
+    let errors = |document: &Document| document.said.iter().filter(|said| said.is_error()).count();
+    let (Some(before), Some(new)) = (&before.meaning, &after.meaning) else {
+        return match (&before.meaning, &after.meaning) {
+            (Some(_), None) => Err("with it the file can't be read".to_owned()),
+            (None, None) if errors(after) > errors(before) => Err("with it the file has more errors".to_owned()),
+            _ => Ok(Vec::new()),
+        };
+    };
+    match stray(before, new, round) {
+        Stray::Same => Ok(Vec::new()),
+        Stray::Named(calls) => Ok(calls),
+        Stray::Call(call) if round.safe => Err(format!("it would change `{call}`, which it doesn't name")),
+        Stray::Undecided if round.safe => Err("the prover couldn't decide what it changes".to_owned()),
+        Stray::Call(call) => Ok(vec![call, "and others".to_owned()]),
+        Stray::Undecided => Ok(vec!["calls that the prover couldn't decide".to_owned()]),
+    }
+}
+
+fn say_refused(input: &Input, round: &Fixed, why: &str) {
+    for (rule, title) in &round.made {
+        eprintln!("{}: not fixed: {rule}: {title}: {why}", input.path.display());
+    }
 }
 
 impl Repaired {
@@ -89,9 +115,11 @@ impl Repaired {
         for (rule, title) in &self.made {
             eprintln!("{name}: fixed {rule}: {title}");
         }
-        match &self.changed {
-            None => eprintln!("{name}: it means the same, proven"),
-            Some(calls) => eprintln!("{name}: what it does changed for {calls}"),
+        if self.changed.is_empty() {
+            eprintln!("{name}: no call is decided in another way");
+        } else {
+            let calls: Vec<_> = self.changed.iter().map(String::as_str).collect();
+            eprintln!("{name}: decided in another way: {}", calls.join(", "));
         }
     }
 }

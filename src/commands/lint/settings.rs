@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use callgate_grammar::SourceId;
-use callgate_lint::{Config, Reading, Selector};
+use callgate_lint::{Config, Reading, Seen, Selector};
 use clap::ValueEnum;
 
 use crate::cli::{FailOn, Lint, ReadAs};
 use crate::failure::Failure;
-use crate::{input, policy};
+use crate::{input, policy, recordings};
 
 const NAME: &str = "callgate.toml";
 /// The configuration's own text is the only one of its sources.
@@ -77,6 +77,9 @@ fn reading(args: &Lint, config: &Config) -> Result<Reading, Failure> {
     }
     if let Some(names) = args.cap.as_ref().or(settings.cap.as_ref()) {
         reading.host.capabilities = policy::capabilities(names)?;
+    }
+    if !args.seen.is_empty() {
+        reading.seen = Some(Seen::of([&recordings::read(&args.seen)?]));
     }
     let arch = if args.arch.is_empty() { &settings.arch } else { &args.arch };
     if !arch.is_empty() {

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use callgate_profiles::recording::{Scope, Since};
+use callgate_profiles::recording::{Recording, Scope, Since};
 use callgate_tracer::cgroup::{Cgroup, CgroupError};
 use callgate_tracer::record::{RecordOptions, Target};
 
 use super::engine::Engine;
 use crate::cli::Record;
 use crate::failure::Failure;
+use crate::recordings;
 
 /// Programs that know containers by names of their users' choosing.
 const NAMING: [&str; 2] = ["docker", "podman"];
@@ -31,7 +32,7 @@ impl Subject {
         }
         if let Some(id) = &scope.container {
             let (cgroup, id) = container(id)?;
-            return Ok(Self::Running(Target::Cgroup { cgroup, scope: Scope::Container(id), starting: false }));
+            return Ok(Self::Running(Target::Cgroup { cgroup, scope: Scope::Container(id), starting: None }));
         }
         if let Some(path) = &scope.cgroup {
             let cgroup = Cgroup::at(path)?;
@@ -39,21 +40,24 @@ impl Subject {
                 Some(id) => Scope::Container(id.clone()),
                 None => Scope::Cgroup(cgroup.path().to_owned()),
             };
-            let starting = scope.from_hook.is_some();
+            let starting = scope.bundle.as_deref().map(bundles_command);
             return Ok(Self::Running(Target::Cgroup { cgroup, scope: named, starting }));
         }
         Engine::of(&args.command, scope.since).map(Self::Command)
     }
 
     /// How to record it.
-    pub(super) fn options(&self, args: &Record) -> RecordOptions {
+    pub(super) fn options(&self, args: &Record) -> Result<RecordOptions, Failure> {
         let scope = &args.scope;
         let (since, cgroup) = match self {
             Self::Command(engine) => (scope.since.or(Some(engine.since())), engine.cgroup().cloned()),
             Self::Running(_) => (scope.since, None),
         };
-        RecordOptions {
+        let learned = if scope.learned.is_empty() { Recording::default() } else { recordings::read(&scope.learned)? };
+        let rows = learned.runs.values().flat_map(|run| &run.rows);
+        Ok(RecordOptions {
             backend: args.backend,
+            learned: rows.map(|row| (row.abi, row.nr)).collect(),
             since,
             cgroup,
             checkpoint: Some(scope.checkpoint).filter(|every| !every.is_zero()),
@@ -61,7 +65,7 @@ impl Subject {
             duration: scope.duration,
             test: std::env::var("CALLGATE_TEST").ok().filter(|test| !test.is_empty()),
             ..RecordOptions::default()
-        }
+        })
     }
 
     /// What to say when nothing was counted, though something ran.
@@ -89,6 +93,14 @@ fn container(name: &str) -> Result<(Cgroup, String), Failure> {
         }
     }
     Err(not_found.into())
+}
+
+/// What the container of a bundle is to run; nothing where that can't be read.
+fn bundles_command(bundle: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(bundle.join("config.json")).unwrap_or_default();
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let words = config["process"]["args"].as_array().into_iter().flatten();
+    words.filter_map(serde_json::Value::as_str).map(str::to_owned).collect()
 }
 
 fn of_first_process(engine: &str, name: &str, id: String) -> Result<(Cgroup, String), Failure> {

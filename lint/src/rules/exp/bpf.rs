@@ -5,7 +5,7 @@
 //!
 //! ## Why
 //! A program for the kernel is checked by a verifier that has been wrong again and again: CVE-2017-16995, CVE-2020-8835,
-//! CVE-2021-3490, CVE-2023-2163 and nine more in `callgate lint --exposure`. Since Linux 5.16 a kernel of default
+//! CVE-2021-3490, CVE-2023-2163 and more, which `callgate lint --exposure` lists. Since Linux 5.16 a kernel of default
 //! configuration asks for `CAP_BPF` or `CAP_SYS_ADMIN` (kernel/bpf/Kconfig, `BPF_UNPRIV_DEFAULT_OFF`). Without either the
 //! finding is a warning, as `kernel.unprivileged_bpf_disabled` says otherwise on some hosts; before 5.16 everyone may.
 //!
