@@ -239,8 +239,8 @@ impl<'a, 'd> Reader<'a, 'd> {
         Some(Object { span: self.span(value), members })
     }
 
-    /// Go's decoder takes such a key for the known one (encoding/json, "preferring exact but also accepting case-insensitive
-    /// matches"), so its value is kept as that one's.
+    /// Go's decoder takes such a key for the known one (encoding/json, `Unmarshal`, which prefers an exact match and accepts a
+    /// case-insensitive one), so its value is kept as that one's.
     fn another_case(&mut self, name: &str, known: &str, at: Span) {
         self.push(
             Diagnostic::error("key-case", format!("`{name}` is not how the format writes `{known}`"))
