@@ -64,7 +64,7 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
         }
     }
     let rules = reader.rules;
-    let default = Spanned::new(default, kind.map_or_else(|| whole.slice(0, 0), |kind| kind).span());
+    let default = Spanned::new(default, kind.unwrap_or_else(|| whole.slice(0, 0)).span());
     Some(Statements { listed: None, header: Vec::new(), default, rules, order: Order::Libseccomp })
 }
 
