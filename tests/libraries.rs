@@ -48,11 +48,10 @@ fn what_one_library_teaches_serves_the_other() {
         run(&folders[run_here], &["run", &policy, "--", "./libc"])
     };
     let mut refused_without = 0;
-    for learnt in 0..BUILDS.len() {
-        for here in 0..BUILDS.len() {
+    for (learnt, taught) in BUILDS.iter().enumerate() {
+        for (here, served) in BUILDS.iter().enumerate() {
             let output = works(learnt, "libc", here);
-            let told = told(&output);
-            assert!(output.status.success(), "learnt {:?}, run {:?}: {told}", BUILDS[learnt], BUILDS[here]);
+            assert!(output.status.success(), "learnt {taught:?}, run {served:?}: {}", told(&output));
             refused_without += usize::from(!works(learnt, "none", here).status.success());
         }
     }
