@@ -32,8 +32,8 @@
 //! ```
 //!
 //! ## Fix
-//! Compare the low half: `SCMP_CMP_MASKED_EQ` with the mask 0xffffffff, a refusal for each value; in the language, the
-//! parameter by its name.
+//! Compare what the kernel reads: `SCMP_CMP_MASKED_EQ` with the mask 0xffffffff (0xffff for a file's mode), a refusal for
+//! each value; in the language, the parameter by its name.
 //!
 //! ## Sources
 //! - seccomp(2), NOTES; the call's prototype, Linux 6.12
@@ -75,8 +75,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             .add(document, place(main), cut.name, cut.abi)
             .shown_by(Witness { abi: cut.abi, nr: cut.nr, args, action: decision.action })
             .because(format!(
-                "`{}` is {} bits wide: the kernel reads {whole:#x} as {read:#x}, which is refused",
-                cut.parameter.name, cut.parameter.bits
+                "`{}` is {} bits wide (mask {:#x}): the kernel reads {whole:#x} as {read:#x}, which is refused",
+                cut.parameter.name,
+                cut.parameter.bits,
+                u64::MAX >> (64 - u32::from(cut.parameter.bits))
             ))
             .beside(beside, cut.name);
     }
@@ -85,9 +87,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let mut finding = findings
             .new_at(at, format!("stray upper bits of an argument of {names} get past the filter"))
             .here("compares bits that the kernel doesn't read")
-            .help(
-                "compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language",
-            );
+            .help("compare what the kernel reads: SCMP_CMP_MASKED_EQ with that mask; in the language, the parameter by its name");
         if let Some(edits) = fixes.remove(&at) {
             finding = finding.fix("compare the low 32 bits", Safety::Unsafe, edits);
         }

@@ -58,16 +58,14 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         gathered
             .add(document, place(allowed), cut.name, cut.abi)
             .shown_by(Witness { abi: cut.abi, nr: cut.nr, args, action: decision.action })
-            .because(format!("the kernel reads the low 32 bits of `{}`", cut.parameter.name));
+            .because(format!("the kernel reads the low 32 bits of `{}` (mask 0xffffffff)", cut.parameter.name));
     }
     for (at, group) in gathered {
         let names = group.names();
         let mut finding = findings
             .new_at(at, format!("calls of {names} that are allowed are refused when an upper half isn't zero"))
             .here("compares all 64 bits")
-            .help(
-                "compare the low 32 bits: SCMP_CMP_MASKED_EQ with 0xffffffff, or the parameter's name in the language",
-            );
+            .help("compare what the kernel reads: SCMP_CMP_MASKED_EQ with that mask; in the language, the parameter by its name");
         if let Some(edits) = fixes.remove(&at) {
             finding = finding.fix("compare the low 32 bits", Safety::Unsafe, edits);
         }

@@ -60,19 +60,23 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             [("unshare", &["clone", "clone3"][..]), ("clone", &["unshare"]), ("clone3", &["clone", "unshare"])]
         {
             let Some((_, place)) = restriction_by_name(document, meaning, abi, call)? else { continue };
-            // The kernel itself refuses all but user namespaces to a process without the capability.
-            for flag in FLAGS.iter().filter(|flag| admin || **flag == "CLONE_NEWUSER") {
-                let refused = with_flag(call, flag);
-                if meaning.refusal(abi, &refused)?.is_none() {
-                    continue;
-                }
-                for door in doors {
+            for door in doors {
+                let mut flags = Vec::new();
+                // The kernel itself refuses all but user namespaces to a process without the capability.
+                for flag in FLAGS.iter().filter(|flag| admin || **flag == "CLONE_NEWUSER") {
+                    if meaning.refusal(abi, &with_flag(call, flag))?.is_none() {
+                        continue;
+                    }
                     let Some(open) = meaning.reached(abi, &with_flag(door, flag))? else { continue };
+                    flags.push(*flag);
                     gathered
                         .add(document, Some(place), door, abi)
-                        .because(format!("{flag} is refused to `{call}` and not to `{door}`"))
                         .beside(open.place().filter(|at| *at != place), door)
                         .shown_by(open.witness);
+                }
+                if !flags.is_empty() {
+                    let note = format!("refused to `{call}` and not to `{door}`: {}", flags.join(", "));
+                    gathered.add(document, Some(place), door, abi).because(note);
                 }
             }
         }
