@@ -207,8 +207,9 @@ fn standard_input_and_filters_are_linted() {
     let output = command.output().expect("callgate runs");
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("--> -:3:8"), "{}", told(&output));
-    let compiled = callgate().args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]);
-    let compiled = compiled.current_dir(folder.path()).output().expect("callgate runs");
+    let mut compile = callgate();
+    compile.args(["compile", "modules.gate", "--to", "bpf", "-o", "modules.bpf"]).current_dir(folder.path());
+    let compiled = compile.output().expect("callgate runs");
     assert!(compiled.status.success(), "{}", told(&compiled));
     assert_eq!(found(folder.path(), &["modules.bpf", "--select", "EXP001"]), [pair("modules.bpf", "EXP001")]);
     let report = run(folder.path(), &["modules.bpf", "--select", "EXP001", "--format", "sarif"]);
@@ -300,4 +301,37 @@ fn the_exposure_is_told_for_people_and_programs() {
     exits(folder.path(), &["web.gate", "--exposure", "--format", "sarif"], 2);
     fs::write(folder.path().join("web.gate"), "arch x86_64\n").expect("a file");
     exits(folder.path(), &["web.gate", "--exposure"], 2);
+}
+
+#[test]
+fn workloads_are_linted_with_the_profiles_they_name() {
+    let compose = |options: &str| format!("services:\n  web:\n    image: nginx\n    security_opt: [\"{options}\"]\n");
+    let folder = folder(&[
+        ("none/compose.yaml", &compose("seccomp=unconfined")),
+        ("missing/compose.yaml", &compose("seccomp=./none.json")),
+        ("named/compose.yml", &compose("seccomp:web.seccomp-profile")),
+        (
+            "named/web.seccomp-profile",
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["init_module"], "action": "SCMP_ACT_ALLOW"}]}"#,
+        ),
+        ("chart/values.yaml", "services:\n  port: 80\n"),
+    ]);
+    let select = ["--select", "RTM012,EXP001"];
+    let expected = [
+        pair("missing/compose.yaml", "RTM012"),
+        pair("none/compose.yaml", "RTM012"),
+        pair("named/web.seccomp-profile", "EXP001"),
+    ];
+    assert_eq!(found(folder.path(), &[&["."], &select[..]].concat()), expected);
+    assert_eq!(found(folder.path(), &[&["named/compose.yml"], &select[..]].concat()), expected[2..]);
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: web\n    image: nginx\n    \
+               securityContext:\n      seccompProfile: {type: Localhost, localhostProfile: web.seccomp-profile}\n";
+    fs::write(folder.path().join("pod.yaml"), pod).expect("a file");
+    assert_eq!(found(folder.path(), &[&["pod.yaml"], &select[..]].concat()), [], "the file is on another machine");
+    let found_there = found(folder.path(), &[&["pod.yaml", "--include-dir", "named"], &select[..]].concat());
+    assert_eq!(found_there, expected[2..]);
+    assert_eq!(
+        found(folder.path(), &[&["pod.yaml", "--include-dir", "none"], &select[..]].concat()),
+        [pair("pod.yaml", "RTM012")]
+    );
 }

@@ -25,8 +25,8 @@ mod house;
 mod kernel_facts;
 mod learning;
 mod learning_examples;
-mod lint;
 mod libraries;
+mod lint;
 mod merge;
 mod objective;
 #[path = "../benches/policies/mod.rs"]

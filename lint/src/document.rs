@@ -3,6 +3,7 @@
 use callgate_compiler::abi::Abi;
 use callgate_compiler::bpf::{assemble, assembled_lines, disassemble};
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
+use callgate_compiler::policy::Policy;
 use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span, parse};
@@ -10,9 +11,11 @@ use callgate_profiles::engine::{Engine, Host, Libseccomp, read_leniently};
 use callgate_profiles::import::bpf::{RawFilter, from_program, order};
 use callgate_profiles::import::profile::Profile;
 use callgate_profiles::import::{self, Imported};
+use serde::de::IgnoredAny;
 
 use crate::meaning::Meaning;
 use crate::seen::Seen;
+use crate::workload::Workload;
 
 /// Gives the text that another one includes, and takes it into the sources: the path as written, and where.
 pub type Includes<'a> = dyn FnMut(&mut Sources, &str, Span) -> Result<(SourceId, String), Diagnostic> + 'a;
@@ -28,6 +31,8 @@ pub enum Form {
     Text(import::Format),
     /// A compiled filter. Its source is its listing.
     Filter(RawFilter),
+    /// What starts containers and names profiles.
+    Workload(Workload),
 }
 
 /// Who reads a document, and where.
@@ -41,6 +46,8 @@ pub struct Reading {
     pub host: Host,
     /// The ABIs that are asked about, instead of those the document lists.
     pub abis: Option<Vec<Abi>>,
+    /// What a compiled filter was compiled from, where that is known.
+    pub source: Option<Policy>,
     /// What the program was seen to call, if someone recorded it.
     pub seen: Option<Seen>,
 }
@@ -51,7 +58,7 @@ impl Default for Reading {
         let kernel = Version { major: 6, minor: 12 };
         let capabilities = Target::new(Vec::new(), kernel).capabilities;
         let host = Host { machine: Abi::X86_64, capabilities, kernel, libseccomp: Libseccomp::Newest };
-        Self { from: None, engine: Engine::Document, host, abis: None, seen: None }
+        Self { from: None, engine: Engine::Document, host, abis: None, source: None, seen: None }
     }
 }
 
@@ -72,10 +79,20 @@ pub struct Document {
     pub meaning: Option<Meaning>,
 }
 
-/// What a text is translated from; `None` for a policy. An object of JSON is no policy, whatever is wrong with it.
+/// What a text is translated from; `None` for a policy. An object of JSON is no policy, and one that is broken can't be told
+/// from a profile.
 fn format_of(text: &str) -> Option<import::Format> {
-    let is_object = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{');
-    import::Format::of(text).or_else(|| is_object.then_some(import::Format::Docker))
+    import::Format::of(text).or_else(|| is_object(text).then_some(import::Format::Docker))
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('{')
+}
+
+/// Whether a text is JSON, but no format of JSON that can be read.
+fn is_other_json(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    is_object(text) && import::Format::of(text).is_none() && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// What a file of another format is.
@@ -113,8 +130,19 @@ impl Document {
         reading: Reading,
         includes: &mut Includes<'_>,
     ) -> Self {
+        if reading.from.is_none()
+            && let Some(document) = Self::of_workload(name, text, &reading)
+        {
+            return document;
+        }
         let mut sources = Sources::default();
         let source = sources.add(name, text);
+        if reading.from.is_none() && is_other_json(text) {
+            let error = Diagnostic::error("no-profile", "this JSON has none of a profile's keys");
+            let start = Span { source, start: 0, end: 0 };
+            let said = vec![error.at(start, "").help("a profile has a `defaultAction`")];
+            return Self { sources, source, form: None, reading, said, meaning: None };
+        }
         let Some(format) = reading.from.or_else(|| format_of(text)) else {
             let (file, said) = parse(source, text);
             let units = vec![Unit { source, file, layer: 1, scope: 1 }];
@@ -130,6 +158,19 @@ impl Document {
         let form = form(format, &document, &mut none);
         let reading = Reading { from: Some(format), ..reading };
         Self::of_import(sources, source, form, imported, groups, reading)
+    }
+
+    /// A file that starts containers; `None` for what is none. It means nothing by itself: whoever can read files says of its
+    /// [references](Workload::references_mut) whether there are such files, which are documents of their own.
+    #[must_use]
+    pub fn of_workload(name: &str, text: &str, reading: &Reading) -> Option<Self> {
+        let mut sources = Sources::default();
+        let source = sources.add(name, text);
+        let (form, said) = match Workload::read(text, source)? {
+            Ok(workload) => (Some(Form::Workload(workload)), Vec::new()),
+            Err(error) => (None, vec![*error]),
+        };
+        Some(Self { sources, source, form, reading: reading.clone(), said, meaning: None })
     }
 
     /// A policy that has been loaded with everything it uses, and what loading it said.

@@ -27,6 +27,7 @@ mod rules;
 mod seen;
 mod select;
 mod suppress;
+mod workload;
 
 pub use baseline::{Baseline, BaselineError};
 pub use checked::{Checked, Reported, Since, Suppressed, about_sidecar, check};
@@ -41,6 +42,7 @@ pub use rule::{Check, Rule};
 pub use seen::Seen;
 pub use select::{Selector, UnknownRule, selected};
 pub use suppress::{Suppression, suppressions};
+pub use workload::{Container, Profiled, Reference, Starter, Workload};
 
 use callgate_compiler::outcome::Undecided;
 

@@ -17,9 +17,10 @@
 //! Where it is written.
 //! ```
 //!
-//! The line after a fence's three backticks is `FORMAT [KEY=VALUE …] [at="TEXT"]`: the format is `gate` or one that is imported;
-//! the keys are `arch`, `cap`, `kernel`, `engine`, as on the command line, `libseccomp`, where 2.5 is Debian 12's, and `seen`, calls of
-//! x86-64; `at` is the text under the finding's main place.
+//! The line after a fence's three backticks is `FORMAT [KEY=VALUE …] [at="TEXT"]`. The format is `gate`, `workload` or one that is
+//! imported. The keys are `arch`, `cap`, `kernel`, `engine`, as on the command line; `libseccomp`, where 2.5 is Debian 12's; `seen`,
+//! calls of x86-64; `source`, the policy a filter was compiled from, with semicolons between its statements; `numbers`, of which
+//! as many stand for `NUMBERS` in the text; and `at`, the text under the finding's main place.
 
 use crate::rule::Rule;
 

@@ -18,7 +18,8 @@ fn groups() -> Groups {
 
 fn read(example: &Example) -> Document {
     let mut reading = Reading::default();
-    if example.format() != "gate" {
+    // What starts containers is no format of profiles.
+    if !["gate", "workload"].contains(&example.format()) {
         reading.from = Some(example.format().parse().unwrap_or_else(|_| panic!("{} is no format", example.format())));
     }
     if let Some(arch) = example.option("arch") {
@@ -41,7 +42,15 @@ fn read(example: &Example) -> Document {
     if example.option("libseccomp") == Some("2.5") {
         reading.host.libseccomp = Libseccomp::Debian12;
     }
-    Document::of_text("example", &example.text, &groups(), reading)
+    if let Some(source) = example.option("source") {
+        let source = Document::of_text("source", &source.replace("; ", "\n"), &groups(), Reading::default());
+        reading.source = source.meaning.map(|meaning| meaning.policy);
+    }
+    let numbers = example.option("numbers").map_or(0, |count| count.parse::<u32>().expect("a count"));
+    // As far apart as commands are, so that no range and no mask stands for several.
+    let numbers: Vec<_> = (0..numbers).map(|at| (at.wrapping_mul(2_654_435_761) & 0x7fff_ffff).to_string()).collect();
+    let text = example.text.replace("NUMBERS", &numbers.join(", "));
+    Document::of_text("example", &text, &groups(), reading)
 }
 
 fn found(rule: &'static Rule, document: &Document) -> Vec<Finding> {

@@ -70,26 +70,27 @@ pub fn baseline(runtime: Runtime) -> &'static str {
 
 /// One statement of a baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Need {
+pub struct Need {
     /// The comment before it, line by line, without the `#`. Empty when the statement shares the one before.
-    pub(crate) reason: Vec<&'static str>,
+    pub reason: Vec<&'static str>,
     /// Whether the calls have to be allowed; else it is enough that they don't kill.
-    pub(crate) allowed: bool,
+    pub allowed: bool,
     /// The calls.
-    pub(crate) targets: Vec<Needed>,
+    pub targets: Vec<Needed>,
 }
 
 /// One call of a baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Needed {
+pub struct Needed {
     /// The call's name.
-    pub(crate) name: String,
+    pub name: String,
     /// As written, with its condition if it has one.
-    pub(crate) text: &'static str,
+    pub text: &'static str,
 }
 
 /// The statements of a baseline, in the order written. Tests hold the files to `allow` and `deny` of names.
-pub(crate) fn needs(runtime: Runtime) -> Vec<Need> {
+#[must_use]
+pub fn needs(runtime: Runtime) -> Vec<Need> {
     let text = baseline(runtime);
     let (file, _) = parse(SourceId::default(), text);
     let mut end_of_last = 0;

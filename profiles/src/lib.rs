@@ -19,5 +19,5 @@ mod siblings;
 pub mod stability;
 pub mod tally;
 
-pub use baseline::{Runtime, UnknownRuntime, baseline};
+pub use baseline::{Need, Needed, Runtime, UnknownRuntime, baseline, needs};
 pub use held::{Arguments, UnknownArguments};

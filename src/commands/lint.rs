@@ -39,6 +39,8 @@ struct Done {
     /// Which entries of `[[suppress]]` were of use.
     used: Vec<usize>,
     repaired: Option<Repaired>,
+    /// The files of profiles that it names, of a workload.
+    profiles: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Lint) -> Outcome {
@@ -54,8 +56,11 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     }
     let bar = progress(found.files.len());
     let lint = |file: &Found| linter.file(&file.path);
-    let done: Vec<Result<Vec<Done>, Failure>> = found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
+    let mut done: Vec<Result<Vec<Done>, Failure>> =
+        found.files.par_iter().progress_with(bar.clone()).map(lint).collect();
     bar.finish_and_clear();
+    let named = linter.named_by(&done, &found.files);
+    done.extend(named.iter().map(|path| linter.file(path)));
     let mut failed = 0;
     let mut all = Vec::new();
     for outcome in done {
@@ -111,7 +116,10 @@ impl Linter<'_> {
         let mut all = Vec::new();
         for input in Input::read(path, self.args.from)?.filters() {
             // The fixes of one filter in a file are there when the next is read.
-            let input = text.take().map_or(input, |text| input.with_text(text));
+            let input = match text.take() {
+                Some(text) => input.with_text(text),
+                None => input,
+            };
             let document = self.document(&input);
             let (checked, used) = self.check(&document);
             let repaired = if self.args.fix || self.args.diff || self.args.unsafe_fixes {
@@ -126,15 +134,23 @@ impl Linter<'_> {
                 }
                 None => (checked, used),
             };
-            all.push(Done { checked, used, repaired });
+            let profiles = reading::profiles_of(&document, path, &self.args.include_dir);
+            all.push(Done { checked, used, repaired, profiles });
         }
         Ok(all)
+    }
+
+    /// The profiles that workloads name and that aren't among the files themselves.
+    fn named_by(&self, done: &[Result<Vec<Done>, Failure>], files: &[Found]) -> Vec<PathBuf> {
+        let mut seen: BTreeSet<PathBuf> = files.iter().map(|file| input::identity(&file.path)).collect();
+        let named = done.iter().flatten().flatten().flat_map(|done| &done.profiles);
+        named.filter(|path| seen.insert(input::identity(path))).cloned().collect()
     }
 
     fn process(&self, pid: i32) -> Result<Vec<Done>, Failure> {
         let lint = |document: Document| {
             let (checked, used) = self.check(&document);
-            Done { checked, used, repaired: None }
+            Done { checked, used, repaired: None, profiles: Vec::new() }
         };
         Ok(self.filters(pid)?.into_iter().map(lint).collect())
     }

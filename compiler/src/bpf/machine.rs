@@ -56,6 +56,19 @@ pub enum Fault {
 /// # Errors
 /// [`Fault`] when a program that the kernel would refuse goes where the kernel's checks would have stopped it.
 pub fn simulate(program: &Program, endian: Endian, data: &SyscallData) -> Result<Outcome, Fault> {
+    simulate_visiting(program, endian, data, |_| {})
+}
+
+/// As [`simulate`], and tells the position of each instruction before it runs.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_visiting(
+    program: &Program,
+    endian: Endian,
+    data: &SyscallData,
+    mut visit: impl FnMut(usize),
+) -> Result<Outcome, Fault> {
     let mut a = 0_u32;
     let mut x = 0_u32;
     let mut scratch = [0_u32; SCRATCH_WORDS];
@@ -64,6 +77,7 @@ pub fn simulate(program: &Program, endian: Endian, data: &SyscallData) -> Result
     loop {
         let Some(&instruction) = program.instructions.get(position) else { return Err(Fault::PastTheEnd(position)) };
         executed += 1;
+        visit(position);
         let Instruction { code, jt, jf, k } = instruction;
         let operand = if code & op::X != 0 { x } else { k };
         let unknown = Fault::Opcode { position, code };

@@ -16,5 +16,5 @@ pub use bytes::{PartialInstruction, from_bytes, to_bytes};
 pub use conversion::{MAX_CONVERTED, converted_length};
 pub use instruction::{Instruction, MAX_INSTRUCTIONS, Origin, Program, SCRATCH_WORDS, offset, op};
 pub use listing::{Note, NumberName, disassemble, disassemble_with};
-pub use machine::{Fault, Outcome, simulate};
+pub use machine::{Fault, Outcome, simulate, simulate_visiting};
 pub(crate) use machine::{arithmetic, jumps};

@@ -18,12 +18,28 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::lower::{Groups, Target, Unit, lower};
 use callgate_compiler::policy::{CallPolicy, Policy};
 use callgate_compiler::prove::{self, Budget, Overlap, Verdict};
-use callgate_compiler::tables;
+use callgate_compiler::tables::{self, Parameter};
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, SourceId, format, parse};
 use thiserror::Error;
 
 use super::multiplexed::multiplexers;
+
+/// A value of a call's parameter as a person would write it on an ABI: the name of a constant, of flags the names of its bits.
+/// `None` where a value, or one of its bits, has no name, and for zero flags.
+#[must_use]
+pub fn spelled(abi: Abi, call: &str, parameter: &Parameter, value: u64) -> Option<String> {
+    let vocabulary = vocabulary::of(call, parameter.name, parameter.role)?;
+    if let Some(name) = vocabulary.name(abi, value) {
+        return Some(name.to_owned());
+    }
+    if !vocabulary.flags || value == 0 {
+        return None;
+    }
+    let bits = (0..64).map(|bit| 1_u64 << bit).filter(|bit| value & bit != 0);
+    let names: Option<Vec<_>> = bits.map(|bit| vocabulary.name(abi, bit)).collect();
+    names.map(|names| names.join("|"))
+}
 
 /// Why a policy has no text. Every message says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

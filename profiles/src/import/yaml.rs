@@ -1,57 +1,111 @@
 //! YAML as trees that know where they stand, and as JSON that still does.
 
+use std::collections::BTreeMap;
+
 use callgate_grammar::{Diagnostic, SourceId, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) span: Span,
+pub struct Node {
+    /// What.
+    pub value: Value,
+    /// Where.
+    pub span: Span,
 }
 
 /// What stands there.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub enum Value {
     /// A text; plain ones may be numbers and other words of JSON.
     Scalar {
+        /// As it is meant, without quotes.
         text: String,
+        /// Whether it has no quotes.
         plain: bool,
     },
+    /// In the order of the file.
     List(Vec<Node>),
     /// In the order of the file, keys twice where they stand twice.
     Map(Vec<(Node, Node)>),
 }
 
 impl Node {
-    /// The value of a key, the first where it stands twice.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    /// The value of a key, the first where it stands twice; else what maps that are merged into this one (`<<`) have for it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
         let Value::Map(members) = &self.value else { return None };
-        members.iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+        let own = members.iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value);
+        own.or_else(|| {
+            let merged = members.iter().find(|(name, _)| name.text() == Some("<<")).map(|(_, value)| value)?;
+            match &merged.value {
+                Value::List(maps) => maps.iter().find_map(|map| map.get(key)),
+                _ => merged.get(key),
+            }
+        })
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    /// The text of a scalar.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             _ => None,
         }
+    }
+
+    /// The values of a list, and none of what is no list.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        if let Value::List(items) = &self.value { items } else { &[] }
+    }
+
+    /// The keys of a map with their values, and none of what is no map.
+    #[must_use]
+    pub fn members(&self) -> &[(Self, Self)] {
+        if let Value::Map(members) = &self.value { members } else { &[] }
+    }
+
+    /// How many values it is made of.
+    fn size(&self) -> usize {
+        let inside: usize = self.items().iter().map(Self::size).sum();
+        let members: usize = self.members().iter().map(|(key, value)| key.size() + value.size()).sum();
+        1 + inside + members
     }
 }
 
 /// How deep lists and maps may stand in each other. A profile takes eight.
 const DEPTH: usize = 32;
 
-/// The documents of a text.
+/// Values that anchors may add to a text. Files of people's add some hundred.
+const REPEATED: usize = 100_000;
+
+/// The documents of a text of a format that has no anchors.
 ///
 /// # Errors
 /// One finding with its place: no YAML, nested past [`DEPTH`], or with anchors, which a profile doesn't need.
 pub(super) fn documents(text: &str, source: SourceId) -> Result<Vec<Node>, Box<Diagnostic>> {
+    read(text, source, false)
+}
+
+/// The documents of a text, with what anchors stand for in the places of their aliases. What is repeated keeps the place where it
+/// was written.
+///
+/// # Errors
+/// One finding with its place: no YAML, nested past 32 levels, or repeating more than 100,000 values.
+pub fn documents_with_anchors(text: &str, source: SourceId) -> Result<Vec<Node>, Box<Diagnostic>> {
+    read(text, source, true)
+}
+
+fn read(text: &str, source: SourceId, anchors: bool) -> Result<Vec<Node>, Box<Diagnostic>> {
     let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let offset = |index: usize| u32::try_from(bytes[index.min(bytes.len() - 1)]).unwrap_or(u32::MAX);
     let place = |start: usize, end: usize| Span { source, start: offset(start), end: offset(end.max(start)) };
     let mut documents = Vec::new();
-    // Lists and maps that are open, the latter with a key that waits for its value.
-    let mut open: Vec<(Node, Option<Node>)> = Vec::new();
+    // Lists and maps that are open with their anchors, maps with a key that waits for its value.
+    let mut open: Vec<(Node, Option<Node>, usize)> = Vec::new();
+    let mut anchored: BTreeMap<usize, Node> = BTreeMap::new();
+    let mut repeated = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker().index();
@@ -61,39 +115,51 @@ pub(super) fn documents(text: &str, source: SourceId) -> Result<Vec<Node>, Box<D
         })?;
         let span = place(span.start.index(), span.end.index());
         let done = match event {
-            Event::Scalar(text, style, ..) => Some(Node {
-                value: Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
-                span,
-            }),
-            Event::SequenceStart(..) | Event::MappingStart(..) => {
+            Event::Scalar(text, style, anchor, _) => {
+                let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                Some((Node { value, span }, anchor))
+            }
+            Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 if open.len() >= DEPTH {
                     let error = Diagnostic::error("too-deep", format!("values are nested more than {DEPTH} deep"));
                     return Err(Box::new(error.at(span, "").help("a profile needs eight levels")));
                 }
                 let list = matches!(event, Event::SequenceStart(..));
                 let value = if list { Value::List(Vec::new()) } else { Value::Map(Vec::new()) };
-                open.push((Node { value, span }, None));
+                open.push((Node { value, span }, None, anchor));
                 None
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop().map(|(mut node, _)| {
+            Event::SequenceEnd | Event::MappingEnd => open.pop().map(|(mut node, _, anchor)| {
                 node.span.end = span.end.max(node.span.start);
-                node
+                (node, anchor)
             }),
+            Event::Alias(anchor) if anchors => {
+                let found = anchored.get(&anchor).cloned();
+                repeated += found.as_ref().map_or(0, Node::size);
+                if repeated > REPEATED {
+                    let error = Diagnostic::error("yaml-anchor", "anchors repeat more values than callgate follows");
+                    return Err(Box::new(error.at(span, "").help("write the values out")));
+                }
+                found.map(|node| (node, 0))
+            }
             Event::Alias(_) => {
                 let error = Diagnostic::error("yaml-anchor", "callgate doesn't follow anchors of YAML");
                 return Err(Box::new(error.at(span, "").help("write the value out")));
             }
             _ => None,
         };
-        let Some(node) = done else { continue };
+        let Some((node, anchor)) = done else { continue };
+        if anchors && anchor > 0 {
+            anchored.insert(anchor, node.clone());
+        }
         match open.last_mut() {
             None => documents.push(node),
-            Some((Node { value: Value::List(items), .. }, _)) => items.push(node),
-            Some((Node { value: Value::Map(members), .. }, key)) => match key.take() {
+            Some((Node { value: Value::List(items), .. }, ..)) => items.push(node),
+            Some((Node { value: Value::Map(members), .. }, key, _)) => match key.take() {
                 Some(name) => members.push((name, node)),
                 None => *key = Some(node),
             },
-            Some((Node { value: Value::Scalar { .. }, .. }, _)) => {}
+            Some((Node { value: Value::Scalar { .. }, .. }, ..)) => {}
         }
     }
     Ok(documents)
@@ -108,9 +174,12 @@ pub(super) struct Place {
 }
 
 /// The smallest thing that a stretch of JSON belongs to.
+///
+/// The places come by their ends, inner ones first, and lie in each other or apart: the first that ends late enough and
+/// starts early enough is the smallest.
 pub(super) fn origin(places: &[Place], start: usize, end: usize) -> Option<Span> {
-    let around = places.iter().filter(|place| place.start <= start && end <= place.end);
-    around.min_by_key(|place| place.end - place.start).map(|place| place.span)
+    let first = places.partition_point(|place| place.end < end);
+    places[first..].iter().find(|place| place.start <= start).map(|place| place.span)
 }
 
 /// The value as JSON, with the place of each part of it.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use callgate_profiles::import::Format;
 use ignore::WalkBuilder;
 
+use super::reading;
 use super::settings::Settings;
 use crate::failure::Failure;
 use crate::input;
@@ -73,6 +74,9 @@ fn looks_like_one(path: &Path) -> bool {
         }
         "json" => {
             let text = content();
+            if reading::is_workload(&text) {
+                return true;
+            }
             match Format::of(&text) {
                 // `{}` is what engines take for a profile; in a folder it is anything.
                 Some(Format::Docker) => text.contains("defaultAction") || text.contains("syscalls"),
@@ -82,7 +86,10 @@ fn looks_like_one(path: &Path) -> bool {
                 None => text.contains("SCMP_ACT_"),
             }
         }
-        "yaml" | "yml" => content().contains("SeccompProfile") && Format::of(&content()) == Some(Format::Spo),
+        "yaml" | "yml" => {
+            let text = content();
+            Format::of(&text) == Some(Format::Spo) || reading::is_workload(&text)
+        }
         "policy" | "kafel" | "seccomp" | "pfc" => Format::of(&content()).is_some(),
         "service" | "socket" | "conf" => {
             let text = content();

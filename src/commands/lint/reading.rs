@@ -1,11 +1,11 @@
 //! Files into documents.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use callgate_compiler::lower::Groups;
 use callgate_grammar::{Diagnostic, SourceId, Sources, Span};
-use callgate_lint::{Document, Reading};
+use callgate_lint::{Document, Form, Profiled, Reading, Starter, Workload};
 use callgate_profiles::import::bpf::RawFilter;
 use callgate_profiles::import::{self, Format};
 
@@ -24,6 +24,8 @@ pub(super) struct Input {
 enum Content {
     /// In the language, or (with a format) in another.
     Text(String, Option<Format>),
+    /// What starts containers.
+    Workload(String),
     Filter(RawFilter),
 }
 
@@ -35,12 +37,16 @@ impl Input {
             return Ok(Self { path, selector, content: Content::Filter(filter) });
         }
         let text = input::text_of(&input::shown_name(&path), bytes)?;
-        let format = match from {
-            Some(ReadAs::Foreign(format)) => Some(format),
-            Some(ReadAs::Gate | ReadAs::Bpf) => None,
-            None => format(&text),
+        let content = match from {
+            Some(ReadAs::Foreign(format)) => Content::Text(text, Some(format)),
+            Some(ReadAs::Gate | ReadAs::Bpf) => Content::Text(text, None),
+            None if is_workload(&text) => Content::Workload(text),
+            None => {
+                let format = format(&text);
+                Content::Text(text, format)
+            }
         };
-        Ok(Self { path, selector, content: Content::Text(text, format) })
+        Ok(Self { path, selector, content })
     }
 
     /// The filters in it, each to be linted: of a file with several all of them, unless one was named.
@@ -57,12 +63,18 @@ impl Input {
 
     /// The same file with another text.
     pub(super) fn with_text(&self, text: String) -> Self {
-        let format = match &self.content {
-            Content::Text(_, format) => *format,
-            Content::Filter(_) => None,
+        let content = match &self.content {
+            Content::Text(_, format) => Content::Text(text, *format),
+            Content::Workload(_) => Content::Workload(text),
+            Content::Filter(_) => Content::Text(text, None),
         };
-        Self { path: self.path.clone(), selector: self.selector.clone(), content: Content::Text(text, format) }
+        Self { path: self.path.clone(), selector: self.selector.clone(), content }
     }
+}
+
+/// Whether a text is a pod spec or a Compose file.
+pub(super) fn is_workload(text: &str) -> bool {
+    Workload::read(text, SourceId::default()).is_some_and(|read| read.is_ok())
 }
 
 /// What a text is. One that begins like JSON and isn't is a profile with a mistake in it, and no policy.
@@ -76,6 +88,12 @@ pub(super) fn document(input: &Input, include_dirs: &[PathBuf], groups: &Groups,
     let name = input.path.display().to_string();
     match &input.content {
         Content::Filter(filter) => Document::of_filter(&name, filter.clone(), groups, reading.clone()),
+        Content::Workload(text) => {
+            let document = Document::of_workload(&name, text, reading);
+            let mut document = document.unwrap_or_else(|| Document::of_text(&name, text, groups, reading.clone()));
+            follow(&mut document, input, include_dirs);
+            document
+        }
         Content::Text(text, None) => {
             let loaded = input::load_text_at(&input.path, text.clone());
             let source = loaded.units[0].source;
@@ -95,4 +113,36 @@ pub(super) fn document(input: &Input, include_dirs: &[PathBuf], groups: &Groups,
             Document::of_text_with(&name, text, input.selector.as_deref(), groups, reading, &mut includes)
         }
     }
+}
+
+/// Says of the profiles that a workload names whether there are such files: beside it, where callgate runs, or in one of the
+/// folders. Of one that another machine has nothing is known: an absolute path that isn't here, one with a variable in it, and a
+/// kubelet's own files unless a folder is named that stands for them.
+fn follow(document: &mut Document, input: &Input, include_dirs: &[PathBuf]) {
+    let Some(Form::Workload(workload)) = &mut document.form else { return };
+    for container in &mut workload.containers {
+        let Profiled::File(reference) = &mut container.profile else { continue };
+        let elsewhere = Path::new(&reference.path).is_absolute()
+            || reference.path.contains('$')
+            || container.starter == Starter::Kubernetes && include_dirs.is_empty();
+        let here = place(&reference.path, &input.path, include_dirs).is_some();
+        reference.found = if elsewhere && !here { None } else { Some(here) };
+    }
+}
+
+/// The profiles' files that a workload names, those that there are.
+pub(super) fn profiles_of(document: &Document, path: &Path, include_dirs: &[PathBuf]) -> Vec<PathBuf> {
+    let Some(Form::Workload(workload)) = &document.form else { return Vec::new() };
+    let named = workload.containers.iter().filter_map(|container| match &container.profile {
+        Profiled::File(reference) => Some(&reference.path),
+        _ => None,
+    });
+    named.filter_map(|name| place(name, path, include_dirs)).collect()
+}
+
+fn place(name: &str, workload: &Path, include_dirs: &[PathBuf]) -> Option<PathBuf> {
+    let beside = workload.parent().map(|folder| folder.join(name));
+    let folders = include_dirs.iter().map(|folder| folder.join(name));
+    let clean = |path: PathBuf| path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+    beside.into_iter().chain([PathBuf::from(name)]).chain(folders).find(|path| path.is_file()).map(clean)
 }

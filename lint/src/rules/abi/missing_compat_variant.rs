@@ -148,6 +148,6 @@ fn place_of(document: &Document, abi: Abi) -> Option<Span> {
             let StatementKind::Arch(names) = &statement.node else { return None };
             names.iter().find(|name| name.node.parse() == Ok(abi)).map(|name| name.span)
         }),
-        Form::Text(_) | Form::Filter(_) => None,
+        Form::Text(_) | Form::Filter(_) | Form::Workload(_) => None,
     }
 }

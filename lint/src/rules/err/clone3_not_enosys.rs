@@ -108,6 +108,6 @@ fn answer_enosys(document: &Document) -> Option<Edit> {
             (!document.text().contains("clone3"))
                 .then(|| Edit { span, text: format!("{newline}errno(ENOSYS): clone3\n") })
         }
-        Form::Text(_) | Form::Filter(_) => None,
+        Form::Text(_) | Form::Filter(_) | Form::Workload(_) => None,
     }
 }
