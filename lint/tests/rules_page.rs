@@ -22,7 +22,8 @@ fn page() -> String {
     text.push_str("| rule | name | severity |\n|---|---|---|\n");
     for rule in rules() {
         let asked = if rule.default { "" } else { ", only with `--select`" };
-        let anchor = format!("{}-{}", rule.id.to_lowercase(), rule.name);
+        // Anchors have no dots.
+        let anchor = format!("{}-{}", rule.id.to_lowercase(), rule.name.replace('.', ""));
         let level = report::level(rule.severity);
         let _ = writeln!(text, "| [{}](#{anchor}) | {} | {level}{asked} |", rule.id, rule.name);
     }
