@@ -203,18 +203,12 @@ fn junit_is_xml_that_adds_up() {
         match reader.read_event().expect("XML") {
             Event::Start(tag) | Event::Empty(tag) => {
                 let attributes = tag.attributes().map(|attribute| attribute.expect("an attribute"));
-                let attributes: BTreeMap<String, String> = attributes
-                    .map(|one| {
-                        (
-                            String::from_utf8_lossy(one.key.as_ref()).into_owned(),
-                            String::from_utf8_lossy(&one.value).into_owned(),
-                        )
-                    })
-                    .collect();
+                let attributes: BTreeMap<String, String> =
+                    attributes.map(|one| (one.key.as_ref().to_owned(), one.value.into_owned())).collect();
                 match tag.name().as_ref() {
-                    b"testsuites" => said = attributes,
-                    b"testcase" => cases += 1,
-                    b"failure" => failures += 1,
+                    "testsuites" => said = attributes,
+                    "testcase" => cases += 1,
+                    "failure" => failures += 1,
                     _ => {}
                 }
             }
