@@ -84,20 +84,12 @@ impl Meaning {
         if row.capabilities.iter().any(|name| self.capabilities.contains(name)) {
             return Ok(Standing::Held);
         }
-        if row.own && self.makes_user_namespaces()? {
-            return Ok(Standing::Obtainable(row));
-        }
-        Ok(Standing::Lacking(row))
-    }
-
-    /// Whether the process can make a user namespace.
-    fn makes_user_namespaces(&self) -> Result<bool, Undecided> {
-        for call in USER_NAMESPACE {
-            if self.reached_anywhere(call)?.is_some() {
-                return Ok(true);
+        for name in row.capabilities.iter().filter(|_| row.own) {
+            if self.may_hold(name)? {
+                return Ok(Standing::Obtainable(row));
             }
         }
-        Ok(false)
+        Ok(Standing::Lacking(row))
     }
 }
 

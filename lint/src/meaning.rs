@@ -7,6 +7,7 @@ pub use restriction::Restriction;
 pub(crate) use word::{Fate, Replaced, Upper, arguments, is_cut, possible, when};
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
@@ -14,13 +15,13 @@ use callgate_compiler::call::SyscallData;
 use callgate_compiler::condition::Condition;
 use callgate_compiler::outcome::{Undecided, outcomes};
 use callgate_compiler::policy::{CallPolicy, Cause, Decision, Policy};
-use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables;
 use callgate_grammar::Span;
 use callgate_grammar::tree::Version;
 
+use crate::capability::USER_NAMESPACE;
 use crate::finding::Witness;
-use crate::pattern::pattern;
+use crate::pattern::{Pattern, example, pattern};
 
 /// A profile for one target: what it does with every call on a kernel, for a process with some capabilities.
 #[derive(Clone, Debug)]
@@ -43,6 +44,11 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// The same of another ABI, where the rule is the same.
+    fn made_through(self, abi: Abi, nr: u32) -> Self {
+        Self { witness: Witness { abi, nr, ..self.witness }, ..self }
+    }
+
     /// Where it was decided, if a statement of the document did.
     #[must_use]
     pub fn place(&self) -> Option<Span> {
@@ -73,9 +79,17 @@ impl Meaning {
     /// # Panics
     /// When the text is no call: rules write theirs down, and a test asks every one.
     pub fn answers(&self, abi: Abi, call: &str) -> Result<Vec<Answer<'_>>, Undecided> {
-        match pattern(abi, call) {
-            Some(pattern) => self.answers_when(abi, pattern.nr, &pattern.condition),
-            None => Ok(Vec::new()),
+        let (Some(listed), Some(pattern)) = (self.policy.abis.get(&abi), pattern(abi, call)) else {
+            return Ok(Vec::new());
+        };
+        let rule = listed.calls.get(&pattern.nr);
+        match rule.map_or(Some(&listed.rest), |rule| rule.clauses.is_empty().then_some(&rule.otherwise)) {
+            // Nothing to prove: every call that meets the condition has the one answer there is.
+            Some(decision) => {
+                let witness = |args| Witness { abi, nr: pattern.nr, args, action: decision.action };
+                Ok(pattern.example?.into_iter().map(|args| Answer { decision, witness: witness(args) }).collect())
+            }
+            None => self.answers_when(abi, pattern.nr, &pattern.condition),
         }
     }
 
@@ -109,6 +123,34 @@ impl Meaning {
         Ok(self.answers(abi, call)?.into_iter().find(Answer::executes))
     }
 
+    /// As [`Meaning::reached`], on every listed ABI. ABIs with one rule for the call and one meaning of the text are proven once.
+    ///
+    /// # Errors
+    /// Past the prover's budget.
+    pub fn reached_on_each(&self, call: &str) -> Result<Vec<Answer<'_>>, Undecided> {
+        let mut proven: Vec<(&CallPolicy, Arc<Pattern>, Option<Answer<'_>>)> = Vec::new();
+        let mut reached = Vec::new();
+        for (&abi, listed) in &self.policy.abis {
+            let Some(pattern) = pattern(abi, call) else { continue };
+            let Some(rule) = listed.calls.get(&pattern.nr).filter(|rule| !rule.clauses.is_empty()) else {
+                reached.extend(self.reached(abi, call)?);
+                continue;
+            };
+            let same =
+                |known: &&(&CallPolicy, Arc<Pattern>, _)| known.0 == rule && known.1.condition == pattern.condition;
+            let answer = match proven.iter().find(same) {
+                Some((.., known)) => known.clone().map(|answer| answer.made_through(abi, pattern.nr)),
+                None => {
+                    let answer = self.reached(abi, call)?;
+                    proven.push((rule, pattern, answer.clone()));
+                    answer
+                }
+            };
+            reached.extend(answer);
+        }
+        Ok(reached)
+    }
+
     /// A call of those the text stands for that the kernel runs on some ABI, this machine's kind first.
     ///
     /// # Errors
@@ -126,10 +168,7 @@ impl Meaning {
     #[must_use]
     pub fn place_of(&self, call: &Witness) -> Option<Span> {
         let data = SyscallData::new(call.abi.token(), call.nr, call.args);
-        match self.policy.decide(&data).cause {
-            Cause::Statement(span) | Cause::Known(span) => Some(span),
-            Cause::UnlistedAbi => None,
-        }
+        place(self.policy.decide(&data))
     }
 
     /// Whether every call with this name is run, whatever its arguments, on every listed ABI that has it; `false` when
@@ -153,7 +192,7 @@ impl Meaning {
         if self.capabilities.contains(capability) {
             return Ok(true);
         }
-        for call in ["unshare(flags has CLONE_NEWUSER)", "clone(flags has CLONE_NEWUSER)", "clone3"] {
+        for call in USER_NAMESPACE {
             if self.reached_anywhere(call)?.is_some() {
                 return Ok(true);
             }
@@ -194,18 +233,5 @@ pub fn refuses(abi: Abi, action: Action) -> bool {
         Action::KillProcess | Action::KillThread | Action::Trap(_) => true,
         Action::Errno(number) => number != USUAL_ENOSYS && tables::errno(abi, "ENOSYS") != Some(number),
         Action::Notify | Action::Trace(_) | Action::Log | Action::Allow => false,
-    }
-}
-
-/// Arguments that meet a condition, if there are some.
-fn example(condition: &Condition) -> Result<Option<[u64; 6]>, Undecided> {
-    match condition {
-        Condition::Always => Ok(Some([0; 6])),
-        Condition::All(parts) if parts.is_empty() => Ok(Some([0; 6])),
-        _ => match prove::satisfiable(condition, Budget::default()) {
-            Overlap::Never => Ok(None),
-            Overlap::At(args) => Ok(Some(args)),
-            Overlap::Undecided => Err(Undecided),
-        },
     }
 }

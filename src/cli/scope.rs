@@ -31,6 +31,9 @@ pub(crate) struct ScopeArgs {
     /// Write what is there so far every so many seconds, marked incomplete (0: never)
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds(), default_value = "5")]
     pub(crate) checkpoint: Duration,
+    /// Let through what these recordings (files or folders) have, where eBPF can't be used: a learned call costs nothing then, and isn't counted
+    #[arg(long, value_name = "REC", requires = "command")]
+    pub(crate) learned: Vec<PathBuf>,
     /// Exit as the command does, and derive what is asked for, even when something was lost; the recording says what
     #[arg(long)]
     pub(crate) allow_incomplete: bool,

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Record) -> Outcome {
         host::leave_session();
     }
     let subject = Subject::of(args)?;
-    let options = subject.options(args);
+    let options = subject.options(args)?;
     let mut progress = Progress::new(args.repeat, args.until_stable, args.derive.held());
     let mut recording = Recording::default();
     let mut ending = Status::Exited(0);

@@ -1,6 +1,6 @@
 //! Known process trees under the backends that need no rights: every call is counted, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::support::{become_nobody, compile, filter, forked, say};
 type Backend = fn(&Prepared) -> Result<Recorded, String>;
 
 fn by_notify(command: &Prepared) -> Result<Recorded, String> {
-    notify::record(command, ioctl_requests).map_err(|error| error.to_string())
+    notify::record(command, ioctl_requests, &BTreeSet::new()).map_err(|error| error.to_string())
 }
 
 fn by_ptrace(command: &Prepared) -> Result<Recorded, String> {
@@ -131,6 +131,30 @@ fn told(backend: Backend, command: &Prepared, as_nobody: bool) -> Told {
         }
     }
     told
+}
+
+/// A learned call is let through, everywhere in the tree; what has arguments to keep, and what starts programs, is not.
+#[test]
+fn learned_calls_are_let_through() {
+    let Some(cases) = Cases::new() else { return };
+    let native = if cfg!(target_arch = "x86_64") { Abi::X86_64 } else { Abi::Aarch64 };
+    let learned: Backend = |command| {
+        let native = if cfg!(target_arch = "x86_64") { Abi::X86_64 } else { Abi::Aarch64 };
+        let learned = [libc::SYS_getppid, libc::SYS_execve, libc::SYS_ioctl, libc::SYS_wait4];
+        let learned = learned.into_iter().map(|nr| (native, u32::try_from(nr).unwrap())).collect();
+        notify::record(command, ioctl_requests, &learned).map_err(|error| error.to_string())
+    };
+    for (words, getppids) in
+        [(["forks", "50"], 0), (["threads", "16"], 0), (["vfork-exec", "10"], 0), (["daemon", "200"], 0)]
+    {
+        let told = told(learned, &cases.command(&words), true);
+        assert_eq!(told.native(libc::SYS_getppid), getppids, "{words:?}");
+        assert_eq!((told.fact("ended"), told.fact("exact"), told.fact("lost")), ("exit 0", "false", "{}"), "{words:?}");
+        let exec = told.calls.get(&(native.name().to_owned(), libc::SYS_execve, true));
+        assert_eq!(exec, Some(&1), "{words:?}");
+    }
+    let arguments = told(learned, &cases.command(&["arguments"]), true);
+    assert_eq!(arguments.fact("values"), r#"{"cmd": Seen({21504, 21505})}"#);
 }
 
 /// Every tree whose count of getppid is known and seen by both backends, as root (if the test is) and as nobody.

@@ -1,5 +1,6 @@
 //! Recording a command: which backend, and what came of it.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
@@ -7,6 +8,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::{Backend, Run, Scope, Since, Values};
 
 use crate::cgroup::Cgroup;
@@ -36,6 +38,11 @@ pub struct RecordOptions {
     pub serving_after: Option<Duration>,
     /// When to end the recording of something that runs already, counted from the start.
     pub duration: Option<Duration>,
+    /// Calls that are known: user notification lets them through, and doesn't count them, where nothing of them is kept. For
+    /// learning over many processes, where a call that one has shown needn't cost the next anything.
+    pub learned: BTreeSet<(Abi, u32)>,
+    /// What the recording says was run, where the command has words that aren't its user's. `None`: the command.
+    pub called: Option<Vec<String>>,
     /// The test that is running, for [`callgate_profiles::recording::First::test`].
     pub test: Option<String>,
     /// For tests of what happens when room runs out.
@@ -194,7 +201,8 @@ pub fn record_watched(
         test: options.test.clone(),
         ..Plan::default()
     };
-    let identity = |backend| Identity::new(prepared.words(), Scope::Command, since, backend);
+    let called = || options.called.clone().unwrap_or_else(|| prepared.words());
+    let identity = |backend| Identity::new(called(), Scope::Command, since, backend);
     let by_ebpf = |session: Session, watcher| {
         let mut watch = Watch::new(identity(Backend::Ebpf)?, options, watcher);
         let recorded = session.record(&prepared, &mut watch)?;
@@ -205,11 +213,11 @@ pub fn record_watched(
         None => match Session::attach(plan) {
             Ok(session) => return by_ebpf(session, watcher),
             Err(unavailable) if since == Since::Filter || options.cgroup.is_some() => return Err(unavailable.into()),
-            Err(unavailable) => best_of_the_rest(&prepared, &unavailable)?,
+            Err(unavailable) => best_of_the_rest(&prepared, &options.learned, &unavailable)?,
         },
         Some(other) if since == Since::Filter => return Err(RecordError::OnlyEbpf(other, "from a filter on")),
         Some(other) if options.cgroup.is_some() => return Err(RecordError::OnlyEbpf(other, "a cgroup")),
-        Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values)?),
+        Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values, &options.learned)?),
         Some(Backend::Ptrace) => (Backend::Ptrace, ptrace::record(&prepared, arguments::values)?),
         Some(read @ (Backend::Strace | Backend::Audit)) => return Err(RecordError::NotARecorder(read)),
     };
@@ -226,8 +234,8 @@ pub fn record_watched(
 /// or SIGQUIT comes. None of them reaches what is recorded, unless the terminal sends it there too. [`Recorded::status`] is
 /// `Exited(0)`.
 ///
-/// A task is in scope by its place in the kernel (its cgroup, its ancestry), never by a name. What was in a cgroup when it
-/// made a call stays in scope.
+/// A task is in scope by its place in the kernel, never by a name: by the cgroup that it is in when it makes the call, or by
+/// its ancestry.
 ///
 /// # Errors
 ///
@@ -301,9 +309,10 @@ fn concluded(identity: &Identity, recorded: observed::Recorded) -> Recorded {
 /// otherwise.
 fn best_of_the_rest(
     command: &Prepared,
+    learned: &BTreeSet<(Abi, u32)>,
     not_ebpf: &ebpf::Unavailable,
 ) -> Result<(Backend, observed::Recorded), RecordError> {
-    let (backend, mut recorded, reason) = match notify::record(command, arguments::values) {
+    let (backend, mut recorded, reason) = match notify::record(command, arguments::values, learned) {
         Ok(recorded) => (Backend::Notify, recorded, format!("recorded by user notification: {not_ebpf}")),
         Err(not_notify @ (NotifyError::Busy | NotifyError::Absent | NotifyError::System { call: "seccomp", .. })) => {
             let reason = format!("recorded by ptrace: {not_notify}\n{not_ebpf}");

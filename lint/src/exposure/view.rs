@@ -6,14 +6,14 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_compiler::condition::Condition;
 use callgate_compiler::outcome::Undecided;
-use callgate_compiler::policy::{Cause, Decision};
+use callgate_compiler::policy::Decision;
 use callgate_compiler::tables;
 
 use super::facts::Vulnerability;
 use super::trigger::{Trigger, Way, trigger};
 use super::{Block, Blocker, Verdict};
 use crate::finding::Witness;
-use crate::meaning::{Answer, Meaning};
+use crate::meaning::{Answer, Meaning, place};
 
 /// What becomes of a trigger on one machine.
 #[derive(Clone, Debug)]
@@ -57,6 +57,9 @@ impl<'m> View<'m> {
             let verdict = self.on_machine(machine, vulnerability)?;
             if nearest.as_ref().is_none_or(|known| distance(&verdict) < distance(known)) {
                 nearest = Some(verdict);
+            }
+            if matches!(nearest, Some(Verdict::Reachable(_))) {
+                break;
             }
         }
         // A policy lists an ABI at least, so there is a machine.
@@ -109,10 +112,7 @@ impl<'m> View<'m> {
                     if passes(decision.action) {
                         return Ok(Pulled::Passes(witness));
                     }
-                    let place = match decision.cause {
-                        Cause::Statement(span) | Cause::Known(span) => Some(span),
-                        Cause::UnlistedAbi => None,
-                    };
+                    let place = place(decision);
                     if by.iter().all(|known| (known.place, known.action) != (place, decision.action)) {
                         by.insert(Blocker { place, action: decision.action, call: way.call, abi });
                     }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use callgate_profiles::recording::{Scope, Since};
+use callgate_profiles::recording::{Recording, Scope, Since};
 use callgate_tracer::cgroup::{Cgroup, CgroupError};
 use callgate_tracer::record::{RecordOptions, Target};
 
 use super::engine::Engine;
 use crate::cli::Record;
 use crate::failure::Failure;
+use crate::recordings;
 
 /// Programs that know containers by names of their users' choosing.
 const NAMING: [&str; 2] = ["docker", "podman"];
@@ -46,14 +47,18 @@ impl Subject {
     }
 
     /// How to record it.
-    pub(super) fn options(&self, args: &Record) -> RecordOptions {
+    pub(super) fn options(&self, args: &Record) -> Result<RecordOptions, Failure> {
         let scope = &args.scope;
         let (since, cgroup) = match self {
             Self::Command(engine) => (scope.since.or(Some(engine.since())), engine.cgroup().cloned()),
             Self::Running(_) => (scope.since, None),
         };
-        RecordOptions {
+        let learned = if scope.learned.is_empty() { Recording::default() } else { recordings::read(&scope.learned)? };
+        let rows = learned.runs.values().flat_map(|run| &run.rows);
+        Ok(RecordOptions {
             backend: args.backend,
+            called: Some(args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect()),
+            learned: rows.map(|row| (row.abi, row.nr)).collect(),
             since,
             cgroup,
             checkpoint: Some(scope.checkpoint).filter(|every| !every.is_zero()),
@@ -61,7 +66,7 @@ impl Subject {
             duration: scope.duration,
             test: std::env::var("CALLGATE_TEST").ok().filter(|test| !test.is_empty()),
             ..RecordOptions::default()
-        }
+        })
     }
 
     /// What to say when nothing was counted, though something ran.

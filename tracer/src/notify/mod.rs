@@ -8,9 +8,11 @@
 //! that a signal interrupts before it is received and that the program doesn't make again. When this process is killed,
 //! the kernel answers every further call of the command with ENOSYS.
 
+mod learned;
 mod listener;
 pub mod replay;
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -89,10 +91,12 @@ mod word {
 
 /// Records `command` and all its descendants until the last has ended, or the user ends it once the command has.
 ///
-/// `kept` says which argument values to keep of a call: argument index (0 to 5) and value.
+/// `kept` says which argument values to keep of a call: argument index (0 to 5) and value. Calls in `learned` are let through,
+/// and aren't counted, where nothing of them is kept.
 pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     command: &Prepared,
     kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+    learned: &BTreeSet<(Abi, u32)>,
 ) -> Result<Recorded, NotifyError> {
     let system = |call| move |errno| NotifyError::System { call, errno };
     let new_listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -102,7 +106,9 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     }
     let killable = knows_flag(new_listener | wait_killable);
     let flags = if killable { new_listener | wait_killable } else { new_listener };
-    let filter = Filter::always(Action::Notify);
+    let through = learned::filter(learned);
+    let asks_about_all = through.is_none();
+    let filter = through.unwrap_or_else(|| Filter::always(Action::Notify));
     let words = SharedWords::new(word::COUNT).map_err(system("mmap"))?;
     let signals = Signals::take().map_err(system("signalfd"))?;
     // SAFETY: without CLONE_VM it is a fork. The child makes async-signal-safe calls alone and ends or becomes the command.
@@ -114,7 +120,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     let mut process = CommandProcess::new(libc::pid_t::try_from(pid).unwrap_or_default());
     let outcome = listener_of(&mut process, &words)
         .and_then(|descriptor| Listener::new(descriptor).map_err(system("seccomp")))
-        .and_then(|mut listener| supervise(&mut listener, &signals, &mut process, kept));
+        .and_then(|mut listener| supervise(&mut listener, &signals, &mut process, kept, asks_about_all));
     let (observed, still_running) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -126,16 +132,16 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     if let Some(errno) = error_in(&words, word::EXEC_ERROR) {
         return Err(command.failed(errno).into());
     }
-    let calls_exact = killable && kernel_is_at_least(NO_REPETITION);
+    let calls_exact = asks_about_all && killable && kernel_is_at_least(NO_REPETITION);
     let no_new_privileges = words[word::NO_NEW_PRIVILEGES].load(SeqCst) != 0;
     Ok(Recorded {
         observed,
         ending: Ending { end: End::Status(status), calls_exact, still_running, interrupted: signals.asked_to_end() },
-        notes: notes(calls_exact, no_new_privileges, still_running),
+        notes: notes(asks_about_all, calls_exact, no_new_privileges, still_running),
     })
 }
 
-fn notes(calls_exact: bool, no_new_privileges: bool, still_running: u64) -> Vec<String> {
+fn notes(asks_about_all: bool, calls_exact: bool, no_new_privileges: bool, still_running: u64) -> Vec<String> {
     let mut notes = vec![
         "user notification: a listener that the command tries to make for itself is refused (EBUSY), and a signal handler \
          without SA_RESTART can make any call fail with EINTR before it is seen"
@@ -144,7 +150,11 @@ fn notes(calls_exact: bool, no_new_privileges: bool, still_running: u64) -> Vec<
     if no_new_privileges {
         notes.push("no_new_privs was set: setuid programs and file capabilities gave no rights".to_owned());
     }
-    if !calls_exact {
+    if !asks_about_all {
+        notes.push(
+            "calls that were learned before were let through; this run doesn't say whether it made them".to_owned(),
+        );
+    } else if !calls_exact {
         notes.push(
             "this kernel can repeat a call that a signal interrupts: such a call may be counted twice".to_owned(),
         );
@@ -225,6 +235,7 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
     signals: &Signals,
     process: &mut CommandProcess,
     kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+    asks_about_all: bool,
 ) -> Result<(Observed, u64), NotifyError> {
     let mut observed = Observed::default();
     let mut tasks = Tasks::default();
@@ -264,7 +275,10 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                 Err(Errno::ENOENT | Errno::EINTR) => {}
                 Err(errno) => return Err(failed("SECCOMP_IOCTL_NOTIF_RECV")(errno)),
             }
-        } else if ready.hung_up || (ready.nothing && tasks.running("Seccomp:", FILTERED) == 0) {
+        } else if ready.hung_up
+            // A task whose every call is let through isn't known; the listener of Linux 5.9 and later tells of its end.
+            || (asks_about_all && ready.nothing && tasks.running("Seccomp:", FILTERED) == 0)
+        {
             return Ok((observed, 0));
         }
     }

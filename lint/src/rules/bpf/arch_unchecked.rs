@@ -40,7 +40,7 @@
 //! Compare the word at offset 4 with `AUDIT_ARCH_…` first, and kill what is no listed one.
 //!
 //! ## Sources
-//! - seccomp(2): "the caller must check the arch field of seccomp_data"
+//! - seccomp(2): numbers vary between architectures, so it is generally necessary to verify the value of the `arch` field
 //! - seccomp-tools, `audit`, arch-unchecked
 
 use callgate_compiler::bpf::{Instruction, offset};

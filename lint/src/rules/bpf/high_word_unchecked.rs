@@ -59,7 +59,7 @@
 //!
 //! ## Sources
 //! - seccomp(2): arguments are 64-bit, on every ABI
-//! - shadow-maint/shadow#3034 and seccomp/libseccomp#139, filters that compared one half
+//! - shadow/shadow#3034 and seccomp/libseccomp#383: a filter that compared one half, and one that compared too much
 
 use callgate_compiler::abi::{Abi, HighHalf};
 use callgate_compiler::action::Action;

@@ -88,13 +88,13 @@ fn by_statement<'a>(
 ) -> Result<Vec<Reached<'a>>, Undecided> {
     let mut statements: BTreeMap<Span, Reached<'a>> = BTreeMap::new();
     for power in calls {
-        let mut standing = None;
-        for &abi in meaning.policy.abis.keys() {
-            let Some(answer) = meaning.reached(abi, power.call)? else { continue };
-            let standing = match standing {
-                Some(known) => known,
-                None => *standing.insert(meaning.standing(power.call)?),
-            };
+        let answers = meaning.reached_on_each(power.call)?;
+        if answers.is_empty() {
+            continue;
+        }
+        let standing = meaning.standing(power.call)?;
+        for answer in answers {
+            let abi = answer.witness.abi;
             let place = answer.place().unwrap_or_else(|| document.start());
             let here = statements.entry(statement(document, place)).or_insert_with(|| Reached {
                 calls: Vec::new(),

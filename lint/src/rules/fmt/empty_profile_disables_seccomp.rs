@@ -25,7 +25,7 @@
 //!
 //! ## Sources
 //! - moby/profiles, `seccomp/seccomp_linux.go`, `setupSeccomp`; runc, `libcontainer/specconv`, `SetupSeccomp`
-//! - Docker 26.1 and Podman 4.3: `Seccomp: 0` in /proc/PID/status of a container started with `{}` (measured)
+//! - Docker and Podman: `Seccomp: 0` in /proc/PID/status of a container started with `{}` (measured)
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;

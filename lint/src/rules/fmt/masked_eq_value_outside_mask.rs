@@ -29,10 +29,10 @@
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
-use crate::rules::said::said;
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
+use crate::rules::said::said;
 
 pub(super) const RULE: Rule = Rule::new("FMT013", "masked-eq-value-outside-mask", Severity::Warning, check);
 

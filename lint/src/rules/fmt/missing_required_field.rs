@@ -30,12 +30,12 @@
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
-
-use crate::rules::said::said;
 use callgate_profiles::import::profile::Profile;
+
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
+use crate::rules::said::said;
 
 pub(super) const RULE: Rule = Rule::new("FMT005", "missing-required-field", Severity::Error, check);
 

@@ -30,13 +30,12 @@
 
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
-
 use callgate_profiles::import::Format;
-use crate::document::Form;
-use crate::rules::said::said;
-use crate::document::Document;
+
+use crate::document::{Document, Form};
 use crate::finding::Findings;
 use crate::rule::Rule;
+use crate::rules::said::said;
 
 pub(super) const RULE: Rule = Rule::new("FMT007", "name-and-names", Severity::Error, check);
 

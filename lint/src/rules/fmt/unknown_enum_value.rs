@@ -38,10 +38,10 @@
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
-use crate::rules::said::said;
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
+use crate::rules::said::said;
 
 pub(super) const RULE: Rule = Rule::new("FMT006", "unknown-enum-value", Severity::Error, check);
 

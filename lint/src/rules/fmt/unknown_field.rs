@@ -39,11 +39,10 @@ use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
 use super::key::renamed;
-use crate::finding::Safety;
-use crate::rules::said::{finding, offered};
 use crate::document::Document;
-use crate::finding::Findings;
+use crate::finding::{Findings, Safety};
 use crate::rule::Rule;
+use crate::rules::said::{finding, offered};
 
 pub(super) const RULE: Rule = Rule::new("FMT002", "unknown-field", Severity::Error, check);
 

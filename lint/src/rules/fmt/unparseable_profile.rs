@@ -36,10 +36,10 @@
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
-use crate::rules::said::{OWNED, finding};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
+use crate::rules::said::{OWNED, finding};
 
 pub(super) const RULE: Rule = Rule::new("FMT001", "unparseable-profile", Severity::Error, check);
 

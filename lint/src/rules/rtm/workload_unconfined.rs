@@ -72,7 +72,7 @@
 //!
 //! ## Sources
 //! - Kubernetes documentation, "Restrict a Container's Syscalls with seccomp": privileged containers always run as Unconfined
-//! - kubernetes#118690 (CVE-2023-2431); the annotations' end: kubernetes#114947, 1.27
+//! - kubernetes#118690 (CVE-2023-2431); annotations: kubernetes#109819 (1.25, kubelets) and #114947 (1.27)
 //! - moby, `daemon/seccomp_linux.go`, `WithSeccomp`; Podman 4.3 applies an explicit profile to a privileged container (measured)
 
 use callgate_compiler::outcome::Undecided;
