@@ -8,7 +8,7 @@ use callgate_compiler::bpf::Program;
 use callgate_compiler::compile::{compile, compile_for};
 use callgate_compiler::generate::{Objective, Optimize, Weights};
 use callgate_compiler::measure::{cached, has_bitmap, measure, weighted_mean};
-use callgate_compiler::policy::Policy;
+use callgate_compiler::policy::{CallPolicy, Policy};
 
 use crate::policies::earlier::EARLIER;
 use crate::policies::{KERNEL, Named, all_of_corpus, corpus, mix, of_corpus, shipped, weights};
@@ -52,8 +52,8 @@ fn figures(program: &Program) -> Figures {
     }
 }
 
-/// What is missed, by 0.02 of an executed instruction: argument code is made short, not quick, whatever the objective.
-const MISSED: &[(&str, &str)] = &[("fc-vmm", "speed")];
+/// What is missed: by 0.002 and 0.006 of an executed instruction, where the bars themselves are rounded to a tenth.
+const MISSED: &[(&str, &str)] = &[("spo-crun-base", "speed"), ("fc-vmm", "speed")];
 
 #[test]
 fn as_small_and_as_fast_as_any_before() {
@@ -73,7 +73,7 @@ fn as_small_and_as_fast_as_any_before() {
         let name = bar.policy;
         let most = bar.kafel.worst + WORST_SLACK;
         println!(
-            "{name:22} length {:>3} {:>3}/{:<3}  mean {:>5.2} {:>5.2}/{:<4}  worst {:?}/{most}  converted {}",
+            "{name:22} length {:>3} {:>3}/{:<3}  mean {:>6.3} {:>6.3}/{:<4}  worst {:?}/{most}  converted {}",
             small.length,
             smallest.length,
             bar.prototype_smallest.length,
@@ -89,8 +89,7 @@ fn as_small_and_as_fast_as_any_before() {
             }
         };
         require("size", smallest.length <= bar.prototype_smallest.length);
-        // The bars are rounded to a tenth.
-        require("speed", fastest.mean < bar.prototype_fastest.mean + 0.05);
+        require("speed", fastest.mean <= bar.prototype_fastest.mean);
         // The fast rule is within a tenth of the exact search.
         require("size, fast rule", 10 * small.length <= 11 * smallest.length);
         require("speed, fast rule", fast.mean <= 1.1 * fastest.mean);
@@ -116,6 +115,41 @@ fn as_small_and_as_fast_as_any_before() {
     let (known, unknown): (Vec<_>, Vec<_>) = missed.into_iter().partition(|bar| MISSED.contains(bar));
     println!("missed, as known: {known:?}; listed as missed: {MISSED:?}");
     assert!(unknown.is_empty(), "missed, and not known to be: {unknown:?}");
+    assert_eq!(known.len(), MISSED.len(), "listed as missed, and reached");
+}
+
+/// The policy with ENOSYS for numbers that its ABIs' tables don't name: for all of them, or only for those above the highest.
+fn unknown_is_enosys(policy: &Policy, gaps: bool) -> Policy {
+    let mut policy = policy.clone();
+    for listed in policy.abis.values_mut() {
+        let rest = listed.rest.clone();
+        listed.rest.action = Action::Errno(38);
+        if let (false, Some(&first)) = (gaps, listed.calls.keys().next()) {
+            let highest = listed.calls.range(first..first + 1024).map(|(&nr, _)| nr).max().unwrap_or(first);
+            for nr in first..highest {
+                listed.calls.entry(nr).or_insert_with(|| CallPolicy { clauses: Vec::new(), otherwise: rest.clone() });
+            }
+        }
+    }
+    policy
+}
+
+/// ENOSYS above the highest number, as runc has it, is what the bar is about; ours answers so for the gaps in the tables too.
+#[test]
+fn enosys_for_unknown_numbers_costs_little() {
+    let Some(corpus) = corpus() else { return skipped() };
+    println!("docker: without, above the highest, in the gaps too: by the fast rule, and exhaustive, and as it comes");
+    for (abis, most) in [(&THREE_ABIS[..1], 2), (THREE_ABIS, 2)] {
+        let policy = of_corpus(&corpus, "docker", abis).expect("docker");
+        let variants = [policy.clone(), unknown_is_enosys(&policy, false), unknown_is_enosys(&policy, true)];
+        let lengths =
+            |make: &dyn Fn(&Policy) -> Program| variants.each_ref().map(|policy| make(policy).instructions.len());
+        let fast = lengths(&|policy| made(policy, Optimize::Size, false, None));
+        let exhaustive = lengths(&|policy| made(policy, Optimize::Size, true, None));
+        let default = lengths(&|policy| compile(policy).expect("it compiles").program);
+        println!("{} ABIs: {fast:?} {exhaustive:?} {default:?}", abis.len());
+        assert!(exhaustive[1] <= exhaustive[0] + most, "above the highest");
+    }
 }
 
 /// The invariant that no objective may break: what no argument decides and is allowed, the kernel caches, wherever it keeps

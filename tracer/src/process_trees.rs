@@ -14,18 +14,29 @@ use crate::command::Prepared;
 use crate::notify;
 use crate::observed::{Identity, Recorded};
 use crate::ptrace;
+use crate::record::RecordOptions;
 use crate::seccomp::Filter;
 use crate::support::{become_nobody, compile, filter, forked, say};
+use crate::watch::Watch;
 
 /// A backend under test: records, or says why not.
 type Backend = fn(&Prepared) -> Result<Recorded, String>;
 
 fn by_notify(command: &Prepared) -> Result<Recorded, String> {
-    notify::record(command, ioctl_requests, &BTreeSet::new()).map_err(|error| error.to_string())
+    let mut nobody = ();
+    let mut watch = watch(command, &mut nobody);
+    notify::record(command, ioctl_requests, &BTreeSet::new(), &mut watch).map_err(|error| error.to_string())
 }
 
 fn by_ptrace(command: &Prepared) -> Result<Recorded, String> {
-    ptrace::record(command, ioctl_requests).map_err(|error| error.to_string())
+    let mut nobody = ();
+    ptrace::record(command, ioctl_requests, &mut watch(command, &mut nobody)).map_err(|error| error.to_string())
+}
+
+/// One that has nothing to do.
+fn watch<'nobody>(command: &Prepared, nobody: &'nobody mut ()) -> Watch<'nobody> {
+    let identity = Identity::new(command.words(), Scope::Command, Since::Start, recording::Backend::Notify).unwrap();
+    Watch::new(identity, &RecordOptions::default(), nobody)
 }
 
 fn ioctl_requests(_abi: Abi, nr: u32, args: [u64; 6]) -> Option<(u8, u64)> {
@@ -142,7 +153,9 @@ fn learned_calls_are_let_through() {
         let native = if cfg!(target_arch = "x86_64") { Abi::X86_64 } else { Abi::Aarch64 };
         let learned = [libc::SYS_getppid, libc::SYS_execve, libc::SYS_ioctl, libc::SYS_wait4];
         let learned = learned.into_iter().map(|nr| (native, u32::try_from(nr).unwrap())).collect();
-        notify::record(command, ioctl_requests, &learned).map_err(|error| error.to_string())
+        let mut nobody = ();
+        let mut watch = watch(command, &mut nobody);
+        notify::record(command, ioctl_requests, &learned, &mut watch).map_err(|error| error.to_string())
     };
     for (words, getppids) in
         [(["forks", "50"], 0), (["threads", "16"], 0), (["vfork-exec", "10"], 0), (["daemon", "200"], 0)]

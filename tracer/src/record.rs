@@ -32,9 +32,10 @@ pub struct RecordOptions {
     /// Record what is in this cgroup and below instead of the command and its descendants: for a command that asks a daemon to
     /// start what is to be recorded. Needs eBPF.
     pub cgroup: Option<Cgroup>,
-    /// How often to hand out what was recorded so far; `None` for never. eBPF only.
+    /// How often to hand out what was recorded so far; `None` for never.
     pub checkpoint: Option<Duration>,
-    /// When to say that what is recorded has begun to serve, counted from the start; SIGUSR1 says it too. eBPF only.
+    /// When to say that what is recorded has begun to serve, counted from the start; SIGUSR1 says it too. Only
+    /// eBPF notices it by itself.
     pub serving_after: Option<Duration>,
     /// When to end the recording of something that runs already, counted from the start.
     pub duration: Option<Duration>,
@@ -208,20 +209,28 @@ pub fn record_watched(
         let recorded = session.record(&prepared, &mut watch)?;
         Ok(concluded(&watch.identity, recorded))
     };
-    let (backend, recorded) = match options.backend {
+    let (identity, recorded) = match options.backend {
         Some(Backend::Ebpf) => return by_ebpf(Session::attach(plan)?, watcher),
         None => match Session::attach(plan) {
             Ok(session) => return by_ebpf(session, watcher),
             Err(unavailable) if since == Since::Filter || options.cgroup.is_some() => return Err(unavailable.into()),
-            Err(unavailable) => best_of_the_rest(&prepared, &options.learned, &unavailable)?,
+            Err(unavailable) => best_of_the_rest(&prepared, &identity, options, watcher, &unavailable)?,
         },
         Some(other) if since == Since::Filter => return Err(RecordError::OnlyEbpf(other, "from a filter on")),
         Some(other) if options.cgroup.is_some() => return Err(RecordError::OnlyEbpf(other, "a cgroup")),
-        Some(Backend::Notify) => (Backend::Notify, notify::record(&prepared, arguments::values, &options.learned)?),
-        Some(Backend::Ptrace) => (Backend::Ptrace, ptrace::record(&prepared, arguments::values)?),
+        Some(Backend::Notify) => {
+            let mut watch = Watch::new(identity(Backend::Notify)?, options, watcher);
+            let recorded = notify::record(&prepared, arguments::values, &options.learned, &mut watch)?;
+            (watch.identity, recorded)
+        }
+        Some(Backend::Ptrace) => {
+            let mut watch = Watch::new(identity(Backend::Ptrace)?, options, watcher);
+            let recorded = ptrace::record(&prepared, arguments::values, &mut watch)?;
+            (watch.identity, recorded)
+        }
         Some(read @ (Backend::Strace | Backend::Audit)) => return Err(RecordError::NotARecorder(read)),
     };
-    let mut recorded = concluded(&identity(backend)?, recorded);
+    let mut recorded = concluded(&identity, recorded);
     if under_a_filter() {
         recorded.notes.push(
             "callgate itself runs under a seccomp filter; calls that it refuses are not in the recording".to_owned(),
@@ -309,19 +318,23 @@ fn concluded(identity: &Identity, recorded: observed::Recorded) -> Recorded {
 /// otherwise.
 fn best_of_the_rest(
     command: &Prepared,
-    learned: &BTreeSet<(Abi, u32)>,
+    identity: &impl Fn(Backend) -> io::Result<Identity>,
+    options: &RecordOptions,
+    watcher: &mut dyn Watcher,
     not_ebpf: &ebpf::Unavailable,
-) -> Result<(Backend, observed::Recorded), RecordError> {
-    let (backend, mut recorded, reason) = match notify::record(command, arguments::values, learned) {
-        Ok(recorded) => (Backend::Notify, recorded, format!("recorded by user notification: {not_ebpf}")),
+) -> Result<(Identity, observed::Recorded), RecordError> {
+    let mut watch = Watch::new(identity(Backend::Notify)?, options, watcher);
+    let (mut recorded, reason) = match notify::record(command, arguments::values, &options.learned, &mut watch) {
+        Ok(recorded) => (recorded, format!("recorded by user notification: {not_ebpf}")),
         Err(not_notify @ (NotifyError::Busy | NotifyError::Absent | NotifyError::System { call: "seccomp", .. })) => {
             let reason = format!("recorded by ptrace: {not_notify}\n{not_ebpf}");
-            (Backend::Ptrace, ptrace::record(command, arguments::values)?, reason)
+            watch.identity = identity(Backend::Ptrace)?;
+            (ptrace::record(command, arguments::values, &mut watch)?, reason)
         }
         Err(error) => return Err(error.into()),
     };
     recorded.notes.insert(0, reason);
-    Ok((backend, recorded))
+    Ok((watch.identity, recorded))
 }
 
 /// Whether a filter stands between this process's calls and the kernel (`Seccomp: 2` in proc(5)'s status).

@@ -9,10 +9,12 @@ use crate::observed::{End, Ending, Identity, Observed};
 use crate::record::{RecordOptions, Watcher};
 
 /// How often a scope that sends no signal when it ends is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
 /// The clock of one recording.
 pub(crate) struct Watch<'watcher> {
+    started: Instant,
     pub(crate) identity: Identity,
     watcher: &'watcher mut dyn Watcher,
     checkpoint_every: Option<Duration>,
@@ -30,13 +32,13 @@ pub(crate) struct Due {
     pub(crate) end: bool,
 }
 
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 impl<'watcher> Watch<'watcher> {
     /// Starts the clock.
     pub(crate) fn new(identity: Identity, options: &RecordOptions, watcher: &'watcher mut dyn Watcher) -> Self {
         let now = Instant::now();
         let at = |after: Option<Duration>| after.and_then(|after| now.checked_add(after));
         Self {
+            started: now,
             identity,
             watcher,
             checkpoint_every: options.checkpoint,
@@ -46,12 +48,12 @@ impl<'watcher> Watch<'watcher> {
         }
     }
 
-    /// How long to wait at most; `looking`: for a scope that has to be looked at.
-    pub(crate) fn timeout(&self, looking: bool) -> PollTimeout {
+    /// How long to wait: until the next thing is due, and `at_most` so long.
+    pub(crate) fn timeout(&self, at_most: Option<Duration>) -> PollTimeout {
         let now = Instant::now();
         let next = [self.next_checkpoint, self.serve_at, self.end_at].into_iter().flatten().min();
         let until = next.map(|next| next.saturating_duration_since(now));
-        let wait = if looking { Some(until.map_or(LOOK, |until| until.min(LOOK))) } else { until };
+        let wait = [until, at_most].into_iter().flatten().min();
         // Rounded up, so that what is due then is due.
         let milliseconds = wait.map(|wait| wait.as_millis().saturating_add(1));
         milliseconds.map_or(PollTimeout::NONE, |wait| {
@@ -77,7 +79,22 @@ impl<'watcher> Watch<'watcher> {
         due
     }
 
+    /// Nanoseconds since the start.
+    pub(crate) fn elapsed(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// For a backend that counts by itself: hands out what is due, and says whether serving begins.
+    pub(crate) fn tick(&mut self, observed: &Observed, running: impl FnOnce() -> u64) -> bool {
+        let due = self.due();
+        if due.checkpoint {
+            self.checkpoint(observed.clone(), running());
+        }
+        due.serve
+    }
+
     /// Whether checkpoints are wanted at all.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) fn wants_checkpoints(&self) -> bool {
         self.checkpoint_every.is_some()
     }
@@ -90,6 +107,7 @@ impl<'watcher> Watch<'watcher> {
     }
 
     /// Says that from now on nothing is missed.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) fn ready(&mut self) {
         self.watcher.ready();
     }

@@ -15,7 +15,9 @@ use std::time::Duration;
 use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::{Backend, Phase, Run, Scope, Since, Verdict};
 use callgate_tracer::cgroup::Cgroup;
-use callgate_tracer::record::{Capacities, RecordError, RecordOptions, Recorded, Target, Watcher, record_running};
+use callgate_tracer::record::{
+    Capacities, RecordError, RecordOptions, Recorded, Target, Watcher, record_running, record_watched,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -256,21 +258,37 @@ fn no_such_process() {
 fn checkpoints_come_while_a_command_runs() {
     let Some(case) = Case::calls() else { return };
     let words = case.command(&["orphan", "40"]);
-    let options = RecordOptions { checkpoint: Some(Duration::from_millis(1)), ..ebpf() };
-    let mut starter = Starter { start: &mut || {}, checkpoints: Vec::new() };
-    let run = match callgate_tracer::record::record_watched(&words, &options, &mut starter) {
-        Ok(recorded) => recorded.run,
-        Err(RecordError::Ebpf(reason)) => return support::skip(&reason.to_string()),
-        Err(error) => panic!("{error}"),
-    };
-    assert!(!starter.checkpoints.is_empty());
-    for checkpoint in starter.checkpoints {
-        assert!(checkpoint.in_progress && checkpoint.id == run.id);
-        // What is there stays there.
-        for row in &checkpoint.rows {
-            assert!(calls(&run, row.nr, row.phase) >= row.calls, "{row:?}");
-        }
+    for backend in [Backend::Ebpf, Backend::Notify, Backend::Ptrace] {
+        let options = RecordOptions {
+            backend: Some(backend),
+            checkpoint: Some(Duration::from_millis(1)),
+            serving_after: Some(Duration::ZERO),
+            ..RecordOptions::default()
+        };
+        // In a process with one thread, which takes its signals and reaps its children.
+        let (status, said) = support::forked(|| {
+            let mut starter = Starter { start: &mut || {}, checkpoints: Vec::new() };
+            match record_watched(&words, &options, &mut starter) {
+                Ok(recorded) => i32::from(!all_lead_to(&starter.checkpoints, &recorded.run)),
+                Err(RecordError::Ebpf(_)) => 0,
+                Err(error) => {
+                    support::say(&error.to_string());
+                    2
+                }
+            }
+        });
+        assert_eq!(status, 0, "{backend}: {said}");
     }
+}
+
+/// Whether there are checkpoints, and each is a part of the run: what is there stays there.
+fn all_lead_to(checkpoints: &[Run], run: &Run) -> bool {
+    let leads = |checkpoint: &Run| {
+        let marked = checkpoint.in_progress && !run.in_progress;
+        let same = (&checkpoint.id, checkpoint.backend) == (&run.id, run.backend);
+        marked && same && checkpoint.rows.iter().all(|row| calls(run, row.nr, row.phase) >= row.calls)
+    };
+    !checkpoints.is_empty() && checkpoints.iter().all(leads)
 }
 
 /// A cgroup for one test; `None`, and the test is skipped, where there is none to be had.

@@ -12,7 +12,8 @@ pub enum Optimize {
     /// An instruction more in the program is worth a twelfth of an instruction less on the way of the mean call.
     #[default]
     Balanced,
-    /// The fewest executed instructions for the mean call; of programs that execute as many, the shorter one.
+    /// The fewest executed instructions for the mean call, where nothing says which arguments are passed every outcome of a test of
+    /// one counting alike; of programs that execute as many, the shorter one.
     Speed,
 }
 
@@ -45,8 +46,8 @@ impl Weights {
 pub struct Objective {
     /// What comes first.
     pub optimize: Optimize,
-    /// Look at every search tree of single values and bounds instead of at those a rule of thumb proposes: some 10 ms instead
-    /// of some 100 µs.
+    /// Look at every search tree of single values and bounds, and of bits where a few intervals are left, instead of at those a
+    /// rule of thumb proposes: some 10 ms instead of some 100 µs.
     pub exhaustive: bool,
     /// How often each call is made. Without it every number of an ABI's table counts alike.
     pub weights: Option<Weights>,

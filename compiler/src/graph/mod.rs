@@ -22,6 +22,8 @@ mod plain;
 mod plainest;
 mod policy;
 mod synthesis;
+#[cfg(test)]
+mod tests;
 mod twins;
 mod views;
 mod words;

@@ -12,6 +12,7 @@ pub(super) const OWNED: &[&str] = &[
     "errno-out-of-range",
     "errno-without-use",
     "key-case",
+    "metadata-without-listener",
     "missing-key",
     "name-and-names",
     "not-in-range",

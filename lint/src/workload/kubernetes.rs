@@ -30,7 +30,7 @@ pub(super) fn collect(resource: &Node, containers: &mut Vec<Container>) -> bool 
     }
     if kind == "List" {
         let items = resource.get("items").map(Node::items).unwrap_or_default();
-        return items.iter().fold(false, |any, item| collect(item, containers) || any);
+        return items.iter().filter(|item| collect(item, containers)).count() > 0;
     }
     let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else { return false };
     let pod = path.iter().try_fold(resource, |node, key| node.get(key));

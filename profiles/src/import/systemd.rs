@@ -295,8 +295,8 @@ impl Reader<'_> {
         let default = Spanned::new(decided(None).to_owned(), first);
         // The list that says what happens: that of what is logged where the call goes through.
         let place = |call: &str| {
-            let named = || lists().filter_map(|list| list.calls.get(call)).map(|(_, span)| *span);
-            if decided(Some(call)) == "log" { named().next_back() } else { named().next() }
+            let mut named = lists().filter_map(|list| list.calls.get(call)).map(|(_, span)| *span);
+            if decided(Some(call)) == "log" { named.next_back() } else { named.next() }
         };
         let named: BTreeSet<&str> = lists().flat_map(|list| list.calls.keys().map(String::as_str)).collect();
         let guard = Guard::on(&Statements::abis(listed.as_ref()));

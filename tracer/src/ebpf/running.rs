@@ -16,7 +16,7 @@ use crate::observed::{End, Ending, Recorded};
 use crate::processes::{parents, with_descendants};
 use crate::record::RecordError;
 use crate::signals::{Arrived, Signals};
-use crate::watch::Watch;
+use crate::watch::{LOOK, Watch};
 
 impl Session {
     /// Records what the plan's cgroup holds until nothing is in it, or the user ends it.
@@ -38,7 +38,7 @@ impl Session {
             if is_over(&programs, &mut marked)? {
                 break End::Scope;
             }
-            match next(&signals, watch.timeout(true))? {
+            match next(&signals, watch.timeout(Some(LOOK)))? {
                 Some(Arrived::Ending { .. }) => {
                     checkpoint(&programs, watch)?;
                     break End::Stopped;

@@ -11,7 +11,7 @@ use super::child::Child;
 use super::programs::Programs;
 use crate::record::RecordError;
 use crate::signals::{Arrived, Signals};
-use crate::watch::Watch;
+use crate::watch::{LOOK, Watch};
 
 /// While it lives, orphaned descendants become children of this process, so that their end is a signal to it.
 pub(super) struct Adoption {
@@ -58,8 +58,8 @@ pub(super) fn wait(
         if ended && (child.exec_failure().is_some() || is_over(programs, children_left)?) {
             return Ok(None);
         }
-        let looking = ended && programs.plan.cgroup.is_some();
-        match next(signals, watch.timeout(looking))? {
+        let look = (ended && programs.plan.cgroup.is_some()).then_some(LOOK);
+        match next(signals, watch.timeout(look))? {
             Some(Arrived::Ending { signal, from_terminal }) => {
                 checkpoint(programs, watch)?;
                 if child.process.on_ending(signal, from_terminal) {

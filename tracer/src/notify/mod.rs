@@ -32,6 +32,7 @@ use crate::seccomp::{Filter, knows_flag};
 use crate::shared::SharedWords;
 use crate::signals::{Arrived, CommandProcess, Signals, default_sigpipe};
 use crate::tasks::Tasks;
+use crate::watch::Watch;
 
 /// How often to look whether an ended command's descendants are all gone, on kernels whose listener doesn't say so.
 const GONE_CHECK_MILLISECONDS: u8 = 200;
@@ -97,6 +98,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     command: &Prepared,
     kept: impl Fn(Abi, u32, [u64; 6]) -> I,
     learned: &BTreeSet<(Abi, u32)>,
+    watch: &mut Watch<'_>,
 ) -> Result<Recorded, NotifyError> {
     let system = |call| move |errno| NotifyError::System { call, errno };
     let new_listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -110,7 +112,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     let asks_about_all = through.is_none();
     let filter = through.unwrap_or_else(|| Filter::always(Action::Notify));
     let words = SharedWords::new(word::COUNT).map_err(system("mmap"))?;
-    let signals = Signals::take().map_err(system("signalfd"))?;
+    let signals = Signals::take_with_serving().map_err(system("signalfd"))?;
     // SAFETY: without CLONE_VM it is a fork. The child makes async-signal-safe calls alone and ends or becomes the command.
     let pid = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_FILES | libc::SIGCHLD, 0, 0, 0, 0) };
     let pid = Errno::result(pid).map_err(system("clone"))?;
@@ -120,7 +122,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     let mut process = CommandProcess::new(libc::pid_t::try_from(pid).unwrap_or_default());
     let outcome = listener_of(&mut process, &words)
         .and_then(|descriptor| Listener::new(descriptor).map_err(system("seccomp")))
-        .and_then(|mut listener| supervise(&mut listener, &signals, &mut process, kept, asks_about_all));
+        .and_then(|mut listener| supervise(&mut listener, &signals, &mut process, kept, asks_about_all, watch));
     let (observed, still_running) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -236,20 +238,25 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
     process: &mut CommandProcess,
     kept: impl Fn(Abi, u32, [u64; 6]) -> I,
     asks_about_all: bool,
+    watch: &mut Watch<'_>,
 ) -> Result<(Observed, u64), NotifyError> {
     let mut observed = Observed::default();
     let mut tasks = Tasks::default();
     let mut phase = Phase::Exec;
     loop {
-        let timeout = if process.status().is_some() { GONE_CHECK_MILLISECONDS.into() } else { PollTimeout::NONE };
-        let ready = wait(listener, signals, timeout)?;
+        let look = process.status().map(|_| Duration::from_millis(GONE_CHECK_MILLISECONDS.into()));
+        let ready = wait(listener, signals, watch.timeout(look))?;
+        let mut serves = watch.tick(&observed, || tasks.running("Seccomp:", FILTERED));
         if ready.signal {
             while let Some(arrived) = signals.next() {
                 match arrived {
                     Arrived::Child => process.reap(),
-                    Arrived::Serving => {}
+                    Arrived::Serving => serves = true,
                     Arrived::Ending { signal, from_terminal } => {
                         let running = tasks.running("Seccomp:", FILTERED);
+                        if watch.wants_checkpoints() {
+                            watch.checkpoint(observed.clone(), running);
+                        }
                         if process.on_ending(signal, from_terminal) && running > 0 {
                             stay_with_the_rest(listener, signals).map_err(failed("fork"))?;
                             return Ok((observed, running));
@@ -257,6 +264,10 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                     }
                 }
             }
+        }
+        if serves && phase == Phase::Run {
+            phase = Phase::Serving;
+            observed.served_after(Some(watch.elapsed()));
         }
         if ready.call {
             match listener.receive() {
@@ -266,7 +277,9 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                     tasks.saw(task);
                     observed.call(arch, nr, args, phase, &kept);
                     // The first call is the execve(2) of `become_command`; if it fails there is no recording.
-                    phase = Phase::Run;
+                    if phase == Phase::Exec {
+                        phase = Phase::Run;
+                    }
                     listener.let_go(&notification).map_err(|errno| match errno {
                         Errno::EINVAL => NotifyError::Absent,
                         errno => NotifyError::System { call: "SECCOMP_IOCTL_NOTIF_SEND", errno },
@@ -277,7 +290,7 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
             }
         } else if ready.hung_up
             // A task whose every call is let through isn't known; the listener of Linux 5.9 and later tells of its end.
-            || (asks_about_all && ready.nothing && tasks.running("Seccomp:", FILTERED) == 0)
+            || (asks_about_all && ready.nothing && process.status().is_some() && tasks.running("Seccomp:", FILTERED) == 0)
         {
             return Ok((observed, 0));
         }

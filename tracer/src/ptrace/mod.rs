@@ -10,7 +10,7 @@ use callgate_compiler::abi::Abi;
 use callgate_profiles::recording::Phase;
 use libc::{c_int, pid_t};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 
 use self::tracee::Entry;
 use crate::command::{CommandError, Prepared};
@@ -18,6 +18,7 @@ use crate::observed::{End, Ending, Observed, Recorded};
 use crate::shared::SharedWords;
 use crate::signals::{Arrived, CommandProcess, Signals, default_sigpipe};
 use crate::tasks::Tasks;
+use crate::watch::Watch;
 
 /// Why the command can't be recorded by ptrace.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,9 +69,10 @@ const CLONE_UNTRACED: u64 = 0x0080_0000;
 pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
     command: &Prepared,
     kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+    watch: &mut Watch<'_>,
 ) -> Result<Recorded, PtraceError> {
     let words = SharedWords::new(word::COUNT).map_err(failed("mmap"))?;
-    let signals = Signals::take().map_err(failed("signalfd"))?;
+    let signals = Signals::take_with_serving().map_err(failed("signalfd"))?;
     // SAFETY: getpid has no preconditions.
     let recorder = unsafe { libc::getpid() };
     // SAFETY: the child makes async-signal-safe calls alone and ends or becomes the command.
@@ -85,7 +87,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
         started: false,
         phase: Phase::Exec,
     };
-    let still_running = match tracer.attach(&words).and_then(|()| tracer.trace(&signals, kept)) {
+    let still_running = match tracer.attach(&words).and_then(|()| tracer.trace(&signals, kept, watch)) {
         Ok(still_running) => still_running,
         Err(error) => {
             // The descendants die with this process's tracing (PTRACE_O_EXITKILL), the command now.
@@ -182,10 +184,14 @@ impl Tracer {
         &mut self,
         signals: &Signals,
         kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+        watch: &mut Watch<'_>,
     ) -> Result<u64, PtraceError> {
         let recorder = std::process::id().to_string();
         loop {
             loop {
+                if watch.tick(&self.observed, || self.tasks.running("TracerPid:", &recorder)) {
+                    self.serve_from_now_on(watch);
+                }
                 let stop = match wait(libc::WNOHANG)? {
                     Waited::Stop(stop) => stop,
                     Waited::Nothing => break,
@@ -198,19 +204,34 @@ impl Tracer {
                 }
             }
             let mut descriptor = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut descriptor, PollTimeout::NONE) {
+            match poll(&mut descriptor, watch.timeout(None)) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(failed("poll")(errno)),
             }
             while let Some(arrived) = signals.next() {
-                if let Arrived::Ending { signal, from_terminal } = arrived
-                    && self.process.on_ending(signal, from_terminal)
-                {
-                    let running = self.tasks.running("TracerPid:", &recorder);
-                    self.let_all_go()?;
-                    return Ok(running);
+                match arrived {
+                    Arrived::Child => {}
+                    Arrived::Serving => self.serve_from_now_on(watch),
+                    Arrived::Ending { signal, from_terminal } => {
+                        let running = self.tasks.running("TracerPid:", &recorder);
+                        if watch.wants_checkpoints() {
+                            watch.checkpoint(self.observed.clone(), running);
+                        }
+                        if self.process.on_ending(signal, from_terminal) {
+                            self.let_all_go()?;
+                            return Ok(running);
+                        }
+                    }
                 }
             }
+        }
+    }
+
+    /// The phase begins in which the command serves, if it has begun to run.
+    fn serve_from_now_on(&mut self, watch: &Watch<'_>) {
+        if self.phase == Phase::Run {
+            self.phase = Phase::Serving;
+            self.observed.served_after(Some(watch.elapsed()));
         }
     }
 
@@ -264,7 +285,9 @@ impl Tracer {
             self.started = true;
         }
         self.observed.call(entry.arch, entry.nr, entry.args, self.phase, kept);
-        self.phase = Phase::Run;
+        if self.phase == Phase::Exec {
+            self.phase = Phase::Run;
+        }
         if starts_untraced_task(task, entry) {
             self.observed.lose("untraced_tasks", 1);
         }

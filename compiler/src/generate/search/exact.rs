@@ -200,10 +200,11 @@ impl<'a> Exact<'a> {
             let mut groups: Vec<Group> = masks
                 .map(|mask| {
                     let (mut zeros, mut ones) = (0, 0);
-                    for index in from..end {
+                    for place in 0..end - from {
+                        let index = from + place;
                         match decided(intervals[index].first, last(index), mask) {
-                            Some(true) => ones |= 1 << (index - from),
-                            Some(false) => zeros |= 1 << (index - from),
+                            Some(true) => ones |= 1 << place,
+                            Some(false) => zeros |= 1 << place,
                             None => {}
                         }
                     }

@@ -120,7 +120,7 @@ fn x32_decided_alike_costs_most_of_x86_64_nothing() {
     };
     let alone = measure(&policy([(Abi::X86_64, calls(0))]));
     let both = measure(&policy([(Abi::X86_64, calls(0)), (Abi::X32, calls(X32_BIT))]));
-    // Its own end, the AND, and the test for it twice: once before the search under the mask, once past it.
+    // Alone, one test of bits tells all numbers apart; the guard and the AND for x32 stand beside it.
     assert!(both.0 <= alone.0 + 4 && both.1 <= alone.1 + 5, "{alone:?} {both:?}");
 }
 

@@ -5,9 +5,9 @@
 //! half of an argument of which the kernel reads 32 bits.
 //!
 //! ## Why
-//! An argument of `seccomp_data` is two words. Where a 64-bit value is compared by its low word alone, 0x1_0000_0001 passes for
-//! 1. The other way round, a filter that refuses a 32-bit command by comparing all 64 bits is passed by setting a bit that the
-//! kernel never looks at: `ioctl(fd, 0x1_0000_5412)` is TIOCSTI.
+//! An argument of `seccomp_data` is two words. Where a 64-bit value is compared by its low word alone, `0x1_0000_0001` passes
+//! for one. The other way round, a filter that refuses a 32-bit command by comparing all 64 bits is passed by setting a bit that
+//! the kernel never looks at: `ioctl(fd, 0x1_0000_5412)` is TIOCSTI.
 //!
 //! Flags of which single bits are tested aren't found: there the other bits are left open on purpose.
 //!

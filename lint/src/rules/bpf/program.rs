@@ -28,7 +28,7 @@ pub(super) fn knowing(program: &Program, offset: u32, value: u32) -> Program {
 
 /// Whether two programs do the same with every call.
 pub(super) fn equal(one: &Program, other: &Program, endian: Endian) -> Result<Option<SyscallData>, Undecided> {
-    witness(programs_equal(one, other, endian, Budget::default()))
+    witness(&programs_equal(one, other, endian, Budget::default()))
 }
 
 /// A call that the program lets the kernel run, if there is one.
@@ -36,11 +36,11 @@ pub(super) fn runs(program: &Program, endian: Endian) -> Result<Option<SyscallDa
     // Everything that comes before "log" in the kernel's order leaves the call to someone else.
     const TRACE: u32 = 0x7ff0_0000;
     let never = Program::new(vec![Instruction::ret(TRACE)]);
-    witness(program_within(program, &never, endian, Budget::default()))
+    witness(&program_within(program, &never, endian, Budget::default()))
 }
 
 /// `None` when it holds for every call.
-fn witness(verdict: Verdict) -> Result<Option<SyscallData>, Undecided> {
+fn witness(verdict: &Verdict) -> Result<Option<SyscallData>, Undecided> {
     match verdict {
         Verdict::Holds => Ok(None),
         Verdict::Fails(witness) => Ok(Some(witness.data)),

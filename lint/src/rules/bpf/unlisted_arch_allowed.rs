@@ -36,7 +36,7 @@
 //!
 //! ## Sources
 //! - seccomp(2), "Caveats", x32 and the arch field; seccomp-tools, `audit`
-//! - libseccomp's default for architectures that aren't listed is to kill (seccomp_attr_set(3), `SCMP_FLTATR_ACT_BADARCH`)
+//! - libseccomp's default for architectures that aren't listed is to kill (`seccomp_attr_set(3)`, `SCMP_FLTATR_ACT_BADARCH`)
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;

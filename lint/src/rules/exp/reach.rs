@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::outcome::Undecided;
+use callgate_compiler::tables;
 use callgate_grammar::{Severity, Span};
 
 use super::statement::statement;
@@ -88,7 +89,8 @@ fn by_statement<'a>(
 ) -> Result<Vec<Reached<'a>>, Undecided> {
     let mut statements: BTreeMap<Span, Reached<'a>> = BTreeMap::new();
     for power in calls {
-        let answers = meaning.reached_on_each(power.call)?;
+        let mut answers = meaning.reached_on_each(power.call)?;
+        answers.retain(|answer| exists(meaning, &answer.witness));
         if answers.is_empty() {
             continue;
         }
@@ -124,6 +126,12 @@ impl Reached<'_> {
         }
         format!("`{}`", power.call.split('(').next().unwrap_or(power.call))
     }
+}
+
+/// Whether the target's kernel has the call; numbers that no table has a name for may be anything.
+fn exists(meaning: &Meaning, call: &Witness) -> bool {
+    let first = tables::name(call.abi, call.nr).and_then(|name| tables::introduced(call.abi, name));
+    first.is_none_or(|first| first <= meaning.kernel)
 }
 
 fn severity(standing: &Standing) -> Severity {

@@ -33,9 +33,9 @@
 //! Refuse `seccomp` with `SECCOMP_SET_MODE_FILTER`, and `prctl` with `PR_SET_SECCOMP`.
 //!
 //! ## Sources
-//! - include/uapi/linux/seccomp.h, Linux 5.5 and later, at `SECCOMP_USER_NOTIF_FLAG_CONTINUE`: "SECCOMP_RET_TRACE can equally be
+//! - include/uapi/linux/seccomp.h, Linux 5.5 and later, at `SECCOMP_USER_NOTIF_FLAG_CONTINUE`: "`SECCOMP_RET_TRACE` can equally be
 //!   overriden"
-//! - kernel/seccomp.c, Linux 6.12, `has_duplicate_listener`; seccomp_unotify(2), NOTES
+//! - kernel/seccomp.c, Linux 6.12, `has_duplicate_listener`; `seccomp_unotify(2)`, NOTES
 
 use callgate_compiler::action::Action;
 use callgate_compiler::outcome::Undecided;

@@ -30,7 +30,7 @@
 //! what a pointer pointed to, and refuse in the filter what may never happen.
 //!
 //! ## Sources
-//! - seccomp_unotify(2), "Caveats regarding the use of SECCOMP_USER_NOTIF_FLAG_CONTINUE"
+//! - `seccomp_unotify(2)`, "Caveats regarding the use of `SECCOMP_USER_NOTIF_FLAG_CONTINUE`"
 //! - include/uapi/linux/seccomp.h, Linux 5.5 and later, at that flag
 
 use callgate_compiler::outcome::Undecided;

@@ -37,22 +37,14 @@ use crate::document::Document;
 use crate::document::Form;
 use crate::finding::Findings;
 use crate::rule::Rule;
+use crate::rules::said::said;
 use super::handed::{handed, to_a_supervisor};
 
 pub(super) const RULE: Rule = Rule::new("NTF003", "notify-without-listener", Severity::Error, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
+    said(document, findings, &["metadata-without-listener"]);
     let Some(meaning) = &document.meaning else { return Ok(()) };
-    if let Some(profile) = document.profile()
-        && let (Some(metadata), None) = (&profile.metadata, &profile.listener)
-    {
-        findings.push(
-            findings
-                .new_at(metadata.span, "`listenerMetadata` without `listenerPath`")
-                .here("runtime-spec forbids it")
-                .help("name the listener's socket, or take the metadata out"),
-        );
-    }
     let most = match document.form {
         Some(Form::Profile(..)) => Severity::Error,
         Some(Form::Policy(_)) => Severity::Note,

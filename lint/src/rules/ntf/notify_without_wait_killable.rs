@@ -35,7 +35,7 @@
 //! Set the flag; runtimes need libseccomp 2.6.0 for it.
 //!
 //! ## Sources
-//! - include/uapi/linux/seccomp.h, Linux 5.19; seccomp_unotify(2)
+//! - include/uapi/linux/seccomp.h, Linux 5.19; `seccomp_unotify(2)`
 //! - libseccomp 2.6.0, CHANGELOG
 
 use callgate_compiler::outcome::Undecided;

@@ -5,8 +5,8 @@
 //!
 //! ## Why
 //! These keys are Docker's and Podman's. containerd (`Localhost` profiles of Kubernetes, `ctr`) and runtimes pass over them: a
-//! rule that Docker applies with CAP_SYS_ADMIN alone is applied always, and without `archMap` the filter is for the machine's own
-//! ABI. Read so, moby's default.json allows bpf, mount, init_module and unrestricted clone.
+//! rule that Docker applies with `CAP_SYS_ADMIN` alone is applied always, and without `archMap` the filter is for the machine's own
+//! ABI. Read so, moby's default.json allows bpf, mount, `init_module` and unrestricted clone.
 //!
 //! A file by itself is taken for Docker's. `--from oci` says that it is for a runtime; a whole config.json is one by its form.
 //!

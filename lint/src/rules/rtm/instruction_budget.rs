@@ -25,7 +25,7 @@
 //! Write ranges and masks for long lists of values, list fewer ABIs, or split the program into processes with a policy each.
 //!
 //! ## Sources
-//! - seccomp(2), ERRORS; include/uapi/linux/bpf_common.h, `BPF_MAXINSNS`; kernel/seccomp.c, `MAX_INSNS_PER_PATH`
+//! - seccomp(2), ERRORS; `include/uapi/linux/bpf_common.h`, `BPF_MAXINSNS`; kernel/seccomp.c, `MAX_INSNS_PER_PATH`
 
 use callgate_compiler::bpf::MAX_INSTRUCTIONS;
 use callgate_compiler::generate::{GenerateError, generate};

@@ -2,11 +2,11 @@
 //!
 //! ## What
 //! Something in a `SeccompProfile` that the operator can't hand on to a runtime: an `errnoRet` of 0, or the architecture
-//! SCMP_ARCH_LOONGARCH64.
+//! `SCMP_ARCH_LOONGARCH64`.
 //!
 //! ## Why
 //! The operator keeps `errnoRet` as a plain number and leaves a zero out of the file it writes, so a call that should do nothing
-//! and succeed answers EPERM. LoongArch isn't among the architectures of its API.
+//! and succeed answers EPERM. `LoongArch` isn't among the architectures of its API.
 //!
 //! What other formats can't hold is said, and refused, where it is written: `callgate compile --to`.
 //!

@@ -9,7 +9,7 @@
 //! fails on the next, or once in a hundred times.
 //!
 //! An error names calls without which no measured version started a container. The others are needed by some versions, without
-//! no_new_privileges, or now and then, and the finding is a warning. Without `--engine`, execve alone is asked about.
+//! `no_new_privileges`, or now and then, and the finding is a warning. Without `--engine`, execve alone is asked about.
 //!
 //! ## Example
 //! ```docker engine=docker cap=none
@@ -50,7 +50,7 @@ use crate::rule::Rule;
 
 pub(super) const RULE: Rule = Rule::new("RTM007", "missing-runtime-bootstrap-syscall", Severity::Error, check);
 
-/// Without these no measured version started a container with no_new_privileges set, where fewest are needed.
+/// Without these no measured version started a container with `no_new_privileges` set, where fewest are needed.
 fn always_needed(runtime: Runtime) -> &'static [&'static str] {
     match runtime {
         Runtime::Runc => &["close", "execve", "fstatfs", "getdents64", "openat", "write"],

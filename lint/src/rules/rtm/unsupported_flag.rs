@@ -5,7 +5,7 @@
 //!
 //! ## Why
 //! The kernel answers EINVAL: runc then refuses to start the container, and crun tries again without any flag. The flags are as
-//! old as: TSYNC Linux 3.17, LOG 4.14, SPEC_ALLOW 4.17, WAIT_KILLABLE_RECV 5.19. libseccomp knows the last since 2.6.0.
+//! old as: TSYNC Linux 3.17, LOG 4.14, `SPEC_ALLOW` 4.17, `WAIT_KILLABLE_RECV` 5.19. libseccomp knows the last since 2.6.0.
 //!
 //! ## Example
 //! ```docker kernel=5.10 at="WAIT_KILLABLE"

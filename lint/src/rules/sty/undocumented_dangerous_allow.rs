@@ -11,18 +11,18 @@
 //! Docker or Podman it is the rule's `comment`. Other formats of engines have no comments, and nothing is found there.
 //!
 //! ## Example
-//! ```gate at="init_module"
+//! ```gate cap=SYS_MODULE at="init_module"
 //! deny: all
 //! allow: init_module
 //! ```
 //!
 //! ## Near miss
-//! ```gate
+//! ```gate cap=SYS_MODULE
 //! deny: all
 //! # The driver loads its own firmware module.
 //! allow: init_module
 //! ```
-//! ```docker
+//! ```docker cap=SYS_MODULE
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["init_module"], "action": "SCMP_ACT_ALLOW",
 //!   "comment": "the driver loads its own firmware module"}]}
 //! ```
