@@ -172,8 +172,9 @@ pub struct Difference {
 pub enum Problem {
     /// These ABIs decide it differently, and the format has one rule for all of them.
     AbisDisagree(Vec<Abi>),
-    /// Its condition needs the high half of an argument on this ABI, and libseccomp compares only the low one there.
-    HighWord(Abi),
+    /// On this ABI it is decided by the high half of an argument, and libseccomp compares only the low one there, whatever the
+    /// comparison: no file can say it. With two calls that the policy tells apart and no filter of libseccomp's can.
+    HighWord(Abi, Option<[[u64; 6]; 2]>),
     /// The format has no words for what happens to it: this.
     Unsayable(String),
     /// On these ABIs libseccomp makes rules for this multiplexer of the call's rules, and they contradict each other.
@@ -186,8 +187,16 @@ impl fmt::Display for Difference {
             Problem::AbisDisagree(abis) => {
                 write!(f, "`{}` is decided differently on {}", self.call, some_abis(abis, " and "))
             }
-            Problem::HighWord(abi) => {
-                write!(f, "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}", self.call)
+            Problem::HighWord(abi, apart) => {
+                write!(
+                    f,
+                    "`{}` depends on the high half of an argument, which libseccomp ignores on {abi}",
+                    self.call
+                )?;
+                let differing = apart.iter().flat_map(|[one, other]| one.iter().zip(other).find(|(a, b)| a != b));
+                differing.into_iter().try_for_each(|(one, other)| {
+                    write!(f, " ({one:#x} and {other:#x} differ by the policy, and are the same to it)")
+                })
             }
             Problem::Unsayable(what) => write!(f, "`{}` {what}", self.call),
             Problem::Multiplexed(multiplexer, abis) => write!(

@@ -214,6 +214,7 @@ impl Imported {
 #[must_use]
 pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>) -> Imported {
     let mut diagnostics = Vec::new();
+    let is_json = matches!(from, Format::Docker | Format::Oci | Format::Podman | Format::Spo | Format::Seccompiler);
     let statements = match from {
         Format::Docker | Format::Oci | Format::Podman | Format::Spo => {
             read_profile(from, document, includes, &mut diagnostics)
@@ -223,11 +224,19 @@ pub fn import(from: Format, document: &Document<'_>, includes: &mut Includes<'_>
         Format::Kafel => kafel::import(document, includes, &mut diagnostics),
         Format::Lxc => lxc::import(document, &mut diagnostics),
         Format::Pfc => pfc::import(document, &mut diagnostics),
-        Format::Firejail => firejail::import(document, &mut diagnostics),
+        Format::Firejail => firejail::import(document, includes, &mut diagnostics),
         Format::Systemd => systemd::import(document, &mut diagnostics),
         Format::Minijail => Some(minijail::import(document, includes, &mut diagnostics)),
         Format::Asm => return bpf::from_text(document),
     };
+    if !is_json && diagnostics.len() > calls::MAX_ERRORS {
+        let end = piece::span(document.source, document.text.len(), document.text.len());
+        diagnostics.push(
+            Diagnostic::error("too-many-findings", format!("more than {} findings", calls::MAX_ERRORS))
+                .at(end, "the rest of the text was not read")
+                .help("correct the first of them, then try again"),
+        );
+    }
     finish(document.source, statements, diagnostics)
 }
 

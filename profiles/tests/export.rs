@@ -225,7 +225,7 @@ fn x32_has_no_high_words_in_libseccomp() {
     set(&mut policy, Abi::ALL, "lseek", &call(&[(wide, Action::Allow)], Action::Errno(1)));
     let refused = export(&policy, &Program::default(), Format::Docker, &EXACT).unwrap_err();
     let ExportError::Differs { differences, .. } = refused else { panic!("{refused}") };
-    assert_eq!(differences[0].problem, Problem::HighWord(Abi::X32));
+    assert!(matches!(differences[0].problem, Problem::HighWord(Abi::X32, Some(_))));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn nor_has_mips_n32_and_o32_copies_the_sign() {
         set(&mut policy, Abi::ALL, "lseek", &call(&[(wide, Action::Allow)], Action::Errno(1)));
         let refused = export(&policy, &Program::default(), Format::Docker, &EXACT).unwrap_err();
         let ExportError::Differs { differences, .. } = refused else { panic!("{refused}") };
-        assert_eq!(differences[0].problem, Problem::HighWord(abi));
+        assert!(matches!(differences[0].problem, Problem::HighWord(on, _) if on == abi));
     }
 }
 

@@ -14,8 +14,8 @@ use callgate_tracer::record::{RecordOptions, Target, Watcher, record_running, re
 /// What is recorded meanwhile, and what the programs have to look at to find that a task is outside.
 const KINDS: [(&str, &str); 4] = [
     ("command", "a command and its descendants: sys_enter, the task's mark"),
-    ("process", "a process: sys_enter and sys_exit, the mark of the task or of its leader"),
-    ("cgroup-start", "a cgroup from the start: both, the mark and the cgroup"),
+    ("process", "a process: sys_enter and sys_exit, the mark"),
+    ("cgroup-start", "a cgroup from the start: both, the cgroup"),
     ("cgroup-filter", "a cgroup from the filter on: both, the number of filters"),
 ];
 

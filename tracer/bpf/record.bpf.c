@@ -284,14 +284,19 @@ INLINE struct mark *set_mark(struct task_struct *task, const struct mark *value)
 	return bpf_map_lookup_elem(&stragglers, &address);
 }
 
-/* Marks the current task, which has no mark yet, if the scope says that it belongs to it. */
+/* Whether the current task may be in scope, as far as its mark doesn't say. The cheap question comes before the mark: a task
+ * of which nobody wants to know anything pays for one of the two. */
+INLINE int may_belong(void)
+{
+	return !scope.cgroup || bpf_get_current_ancestor_cgroup_id(scope.cgroup_level) == scope.cgroup;
+}
+
+/* Marks the current task, which may belong and has no mark yet, if the scope says that it does. */
 INLINE struct mark *adopt(struct task_struct *task)
 {
 	struct mark mark = { PHASE_RUN, PLACE_UNKNOWN, 0, 0 };
 
 	if (scope.cgroup) {
-		if (bpf_get_current_ancestor_cgroup_id(scope.cgroup_level) != scope.cgroup)
-			return 0;
 		/* A task that was there is past its start; a new one came from outside, and its program is still to come. */
 		if (task->start_time >= scope.attached_at)
 			mark.phase = PHASE_EXEC;
@@ -318,7 +323,7 @@ INLINE struct mark *adopt(struct task_struct *task)
 /* The mark of the current task, if it is in scope and its calls count. */
 INLINE struct mark *mark_of_current(struct task_struct *task)
 {
-	if (!counts(task))
+	if (!counts(task) || !may_belong())
 		return 0;
 	struct mark *mark = mark_of(task);
 
@@ -508,6 +513,10 @@ int on_sys_exit(u64 *context)
 	struct pt_regs *registers = (void *)context[0];
 	long result = context[1];
 	struct task_struct *task = bpf_get_current_task_btf();
+
+	/* Nobody refuses it anything. The exit of the call that loads its first filter is the first that counts. */
+	if (!task->seccomp.mode)
+		return 0;
 	struct mark *mark = mark_of_current(task);
 
 	if (!mark)
@@ -587,7 +596,7 @@ int on_fork(u64 *context)
 	struct mark *own = mark_of(parent);
 
 	/* A parent that was in this very call when the recording began has no mark yet. */
-	if (!own && counts(parent))
+	if (!own && counts(parent) && may_belong())
 		own = adopt(parent);
 	if (!own)
 		return 0;

@@ -41,6 +41,8 @@ pub struct RecordOptions {
     /// Calls that are known: user notification lets them through, and doesn't count them, where nothing of them is kept. For
     /// learning over many processes, where a call that one has shown needn't cost the next anything.
     pub learned: BTreeSet<(Abi, u32)>,
+    /// What the recording says was run, where the command has words that aren't its user's. `None`: the command.
+    pub called: Option<Vec<String>>,
     /// The test that is running, for [`callgate_profiles::recording::First::test`].
     pub test: Option<String>,
     /// For tests of what happens when room runs out.
@@ -199,7 +201,8 @@ pub fn record_watched(
         test: options.test.clone(),
         ..Plan::default()
     };
-    let identity = |backend| Identity::new(prepared.words(), Scope::Command, since, backend);
+    let called = || options.called.clone().unwrap_or_else(|| prepared.words());
+    let identity = |backend| Identity::new(called(), Scope::Command, since, backend);
     let by_ebpf = |session: Session, watcher| {
         let mut watch = Watch::new(identity(Backend::Ebpf)?, options, watcher);
         let recorded = session.record(&prepared, &mut watch)?;
@@ -231,8 +234,8 @@ pub fn record_watched(
 /// or SIGQUIT comes. None of them reaches what is recorded, unless the terminal sends it there too. [`Recorded::status`] is
 /// `Exited(0)`.
 ///
-/// A task is in scope by its place in the kernel (its cgroup, its ancestry), never by a name. What was in a cgroup when it
-/// made a call stays in scope.
+/// A task is in scope by its place in the kernel, never by a name: by the cgroup that it is in when it makes the call, or by
+/// its ancestry.
 ///
 /// # Errors
 ///

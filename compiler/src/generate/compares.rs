@@ -1,6 +1,6 @@
 //! Two-way compares: the decision graph as a machine can do it.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::graph::Variable;
 
@@ -25,6 +25,17 @@ pub(super) enum Test {
     AnyBit,
 }
 
+impl Test {
+    /// Whether it holds for a value.
+    pub(super) fn holds(self, value: u32, k: u32) -> bool {
+        match self {
+            Self::Equal => value == k,
+            Self::AtLeast => value >= k,
+            Self::AnyBit => value & k != 0,
+        }
+    }
+}
+
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
@@ -46,7 +57,7 @@ pub(super) enum Step {
 pub(super) struct Compares {
     steps: Vec<Step>,
     // Looked up only.
-    ids: HashMap<Step, StepId>,
+    ids: FxHashMap<Step, StepId>,
 }
 
 impl Compares {
@@ -76,15 +87,23 @@ impl Compares {
 
     /// Every step that can be reached, in ascending order: a step comes after those it leads to.
     pub(super) fn reachable(&self, start: StepId) -> Vec<StepId> {
-        let mut seen = vec![false; start.index() + 1];
-        seen[start.index()] = true;
+        self.reachable_from([start])
+    }
+
+    /// The same from any of several starts.
+    pub(super) fn reachable_from(&self, starts: impl IntoIterator<Item = StepId>) -> Vec<StepId> {
+        let mut seen = vec![false; self.steps.len()];
+        for start in starts {
+            seen[start.index()] = true;
+        }
         let mut found = Vec::new();
-        for index in (0..=start.0).rev() {
-            if !seen[index as usize] {
+        for (index, step) in self.steps.iter().enumerate().rev() {
+            if !seen[index] {
                 continue;
             }
-            found.push(StepId(index));
-            if let Step::Compare { yes, no, .. } = self.steps[index as usize] {
+            // No more than `intern` has numbers for.
+            found.push(StepId(u32::try_from(index).unwrap_or(u32::MAX)));
+            if let Step::Compare { yes, no, .. } = *step {
                 seen[yes.index()] = true;
                 seen[no.index()] = true;
             }

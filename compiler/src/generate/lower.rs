@@ -3,13 +3,16 @@
 use super::compares::{Compares, Step, StepId, Test};
 use super::frequency::{self, Flow};
 use super::objective::{Objective, Optimize};
-use super::search::{self, Interval, Limits};
+use super::search::{self, Interval, Limits, Reach, ShortRuns};
 use super::tails::{self, Dispatch};
 use crate::graph::{Arm, Graph, Node, NodeId, Variable, Word, largest_possible, smallest_possible};
 use crate::policy::Policy;
 
-/// How to look for the trees that tell tokens and numbers apart, when all searches weigh `total`.
-fn limits(objective: &Objective, total: u64) -> Limits {
+/// What every interval of an argument weighs: nothing says which values are passed.
+const ARGUMENT_WEIGHT: u64 = 1 << 16;
+
+/// What a compare in the program costs, in compares on a search times weight, when all searches weigh `total`.
+fn price(objective: &Objective, total: u64) -> u64 {
     let price = match objective.optimize {
         // No search takes so many compares.
         Optimize::Size => total.saturating_mul(64),
@@ -17,12 +20,25 @@ fn limits(objective: &Objective, total: u64) -> Limits {
         // No program has so many.
         Optimize::Speed => total / 4096,
     };
-    let price = price.max(1);
+    price.max(1)
+}
+
+/// How to look for the trees that tell the values of an argument apart: they are few.
+fn argument_limits(objective: &Objective, intervals: &[Interval]) -> Limits {
+    let price = price(objective, search::weight(intervals));
+    Limits { price, window: 32, holes: 4, few: 4, slack: 3, short_runs: ShortRuns::Planned }
+}
+
+/// How to look for the trees that tell tokens and numbers apart, when all searches weigh `total`.
+fn limits(objective: &Objective, total: u64) -> Limits {
+    let price = price(objective, total);
     if objective.exhaustive {
-        Limits { price, window: 200, holes: 8, few: 12, slack: 2 }
-    } else {
-        Limits { price, window: 12, holes: 4, few: 4, slack: 2 }
+        // A way one compare longer is worth little for few instructions less.
+        let slack = if objective.optimize == Optimize::Speed { 3 } else { 2 };
+        return Limits { price, window: 200, holes: 8, few: 12, slack, short_runs: ShortRuns::Exact(Reach::FAR) };
     }
+    let reach = if objective.optimize == Optimize::Size { Reach::FAR } else { Reach::NEAR };
+    Limits { price, window: 12, holes: 4, few: 4, slack: 2, short_runs: ShortRuns::Mended(reach) }
 }
 
 /// The compares of a graph, and where they start.
@@ -36,7 +52,7 @@ pub(super) fn lower(graph: &Graph, root: NodeId, policy: &Policy, objective: &Ob
         steps[id.index()] = match graph.node(id) {
             Node::Leaf(action) => Some(compares.ret(action.ret())),
             Node::Switch { variable, arms } if is_argument(*variable) => {
-                argument(&mut compares, *variable, &intervals(*variable, arms, &steps, &[]))
+                argument(&mut compares, *variable, &intervals(*variable, arms, &steps, &[]), objective)
             }
             // Conditions are built into nodes that end in actions before a policy's graph is finished.
             Node::Switch { .. } | Node::Truth(_) => None,
@@ -65,22 +81,55 @@ fn numbers_alone(
 ) {
     let mut nodes = Vec::new();
     let mut dispatches = Vec::new();
+    let mut values = Vec::new();
     for &id in reachable {
         let Node::Switch { variable, arms } = graph.node(id) else { continue };
         if variable.word != Word::NUMBER || arms.iter().any(|arm| steps[arm.target.index()].is_none()) {
             continue;
         }
-        let values = flow.values(id, variable.word, variable.mask);
-        let intervals = intervals(*variable, arms, steps, &values);
+        let weights = flow.values(id, variable.word, variable.mask);
+        let intervals = intervals(*variable, arms, steps, &weights);
         if bit_test(compares, *variable, &intervals).is_none() {
             nodes.push(id);
+            values.push(weights);
             dispatches.push(Dispatch { variable: *variable, intervals });
         }
     }
+    let mut tree = |dispatch: &Dispatch| search::tree_within(compares, dispatch.variable, &dispatch.intervals, limits);
+    // What sharing spares is a guess made before there are trees: of many searches a wrong one adds up, and both are built.
+    let apart: Option<Vec<_>> = (dispatches.len() > FEW_SEARCHES).then(|| dispatches.iter().map(&mut tree).collect());
     tails::share(compares, &mut dispatches, limits);
-    for (id, dispatch) in nodes.into_iter().zip(dispatches) {
-        steps[id.index()] = search::tree_within(compares, dispatch.variable, &dispatch.intervals, limits);
+    let mut tree = |dispatch: &Dispatch| search::tree_within(compares, dispatch.variable, &dispatch.intervals, limits);
+    let together: Vec<_> = dispatches.iter().map(&mut tree).collect();
+    let cost = |trees: &[Option<StepId>]| cost(compares, trees, &values, limits.price);
+    let best = apart.filter(|apart| cost(apart) < cost(&together)).unwrap_or(together);
+    for (id, tree) in nodes.into_iter().zip(best) {
+        steps[id.index()] = tree;
     }
+}
+
+/// Of no more searches than this, what they have in common is always shared.
+const FEW_SEARCHES: usize = 3;
+
+/// What searches cost that look for these values, each so often: every compare of the program once, and those on the ways.
+fn cost(compares: &Compares, trees: &[Option<StepId>], values: &[Vec<(u32, u64)>], price: u64) -> u64 {
+    let program = compares.reachable_from(trees.iter().flatten().copied()).len() as u64;
+    let on_the_way = |at: Option<StepId>, value: u32| {
+        let (mut at, mut made) = (at, 0_u64);
+        while let Some(Step::Compare { variable, test, k, yes, no }) = at.map(|at| compares.step(at)) {
+            if variable.word != Word::NUMBER {
+                break;
+            }
+            made += 1;
+            let value = value & variable.mask;
+            at = Some(if test.holds(value, k) { yes } else { no });
+        }
+        made
+    };
+    let ways = trees.iter().zip(values).flat_map(|(&tree, values)| {
+        values.iter().map(move |&(value, weight)| on_the_way(tree, value).saturating_mul(weight))
+    });
+    ways.fold(program.saturating_mul(price), u64::saturating_add)
 }
 
 fn is_argument(variable: Variable) -> bool {
@@ -96,7 +145,7 @@ fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], mut val
         let greatest = largest_possible(variable.mask, arm.last);
         let (here, after) = values.split_at(values.partition_point(|&(value, _)| value <= greatest));
         values = after;
-        let weight = if is_argument(variable) { 1 } else { here.iter().map(|&(_, weight)| weight).sum() };
+        let weight = if is_argument(variable) { ARGUMENT_WEIGHT } else { here.iter().map(|&(_, weight)| weight).sum() };
         if let Some(target) = steps[arm.target.index()] {
             intervals.push(Interval { first: least, only: (least == greatest).then_some(least), weight, target });
         }
@@ -105,8 +154,14 @@ fn intervals(variable: Variable, arms: &[Arm], steps: &[Option<StepId>], mut val
     intervals
 }
 
-fn argument(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
-    bit_test(compares, variable, intervals).or_else(|| search::tree(compares, variable, intervals))
+fn argument(
+    compares: &mut Compares,
+    variable: Variable,
+    intervals: &[Interval],
+    objective: &Objective,
+) -> Option<StepId> {
+    let limits = argument_limits(objective, intervals);
+    bit_test(compares, variable, intervals).or_else(|| search::tree_within(compares, variable, intervals, limits))
 }
 
 fn number(
@@ -232,7 +287,7 @@ mod tests {
                 Interval { first, only, weight, target }
             };
             let intervals: Vec<_> = firsts.iter().enumerate().map(interval).collect();
-            let limits = Limits { price, window: 20, holes: 4, few: 12, slack: 3 };
+            let limits = Limits { price, window: 20, holes: 4, few: 12, slack: 3, short_runs: ShortRuns::Planned };
             let search = search::tree_within(&mut compares, native, &intervals, limits).unwrap();
             let outer = [(0, search), (64, c), (128, b)].map(|(first, target)| Interval {
                 first,

@@ -19,7 +19,7 @@ mod tails;
 use thiserror::Error;
 
 use crate::bpf::{MAX_INSTRUCTIONS, Program};
-use crate::graph::{self, Graph, NodeId};
+use crate::graph::{self, Graph, NodeId, Prefer};
 use crate::policy::Policy;
 
 pub use objective::{Objective, Optimize, Weights};
@@ -54,7 +54,8 @@ pub fn generate(policy: &Policy) -> Result<Program, GenerateError> {
 /// # Errors
 /// [`GenerateError::TooLong`] for policies that need more instructions than the kernel takes.
 pub fn generate_for(policy: &Policy, objective: &Objective) -> Result<Program, GenerateError> {
-    of_graph(policy, graph::of_policy(policy), objective)
+    let prefer = if objective.optimize == Optimize::Speed { Prefer::Quick } else { Prefer::Short };
+    of_graph(policy, graph::of_policy(policy, prefer), objective)
 }
 
 /// The program of the plainest graph: for policies whose better program can't be proven.

@@ -45,7 +45,7 @@ fn passing(abis: &[Abi], calls: &Calls, variable: Variable, test: Test, k: u32, 
     let whole = variable.mask == u32::MAX;
     match (variable.word, test) {
         (Word::TOKEN, test) if whole => {
-            let keeps = |abi: &Abi| holds(test, abi.token(), k) == outcome;
+            let keeps = |abi: &Abi| test.holds(abi.token(), k) == outcome;
             // Another ABI's token can be anything but these.
             let is_known = test == Test::Equal && outcome && abis.iter().any(|abi| abi.token() == k);
             let kept = abis.iter().map(keeps).chain([!is_known]).zip(calls);
@@ -56,14 +56,6 @@ fn passing(abis: &[Abi], calls: &Calls, variable: Variable, test: Test, k: u32, 
             calls.iter().map(|ranges| cut(ranges, variable.mask, (k, variable.mask), outcome)).collect()
         }
         _ => calls.clone(),
-    }
-}
-
-fn holds(test: Test, value: u32, k: u32) -> bool {
-    match test {
-        Test::Equal => value == k,
-        Test::AtLeast => value >= k,
-        Test::AnyBit => value & k != 0,
     }
 }
 

@@ -189,20 +189,17 @@ impl Dispatch {
 #[cfg(test)]
 mod tests {
     use super::super::compares::Step;
+    use super::super::search::ShortRuns;
     use super::*;
 
-    const LIMITS: Limits = Limits { price: 1000, window: 50, holes: 8, few: 12, slack: 3 };
+    const LIMITS: Limits =
+        Limits { price: 1000, window: 50, holes: 8, few: 12, slack: 3, short_runs: ShortRuns::Planned };
 
     /// Where a number comes to, by the tree's own tests.
     fn end(compares: &Compares, mut at: StepId, nr: u32) -> StepId {
         while let Step::Compare { variable, test, k, yes, no } = compares.step(at) {
             let value = nr & variable.mask;
-            let holds = match test {
-                Test::Equal => value == k,
-                Test::AtLeast => value >= k,
-                Test::AnyBit => value & k != 0,
-            };
-            at = if holds { yes } else { no };
+            at = if test.holds(value, k) { yes } else { no };
         }
         at
     }

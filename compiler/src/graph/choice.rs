@@ -1,4 +1,4 @@
-//! Which graph each call of a policy takes: the ones that together are smallest.
+//! Which graph each call of a policy takes: the ones that together are smallest, or those that are left soonest.
 //!
 //! Graphs share nodes, so what a graph costs depends on the others: of two orders of words the better one is that whose tail
 //! some other call has too. Choosing them one after the other, and each again when all others are known, finds most of it.
@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::call::of_call;
 use super::cost::Present;
 use super::synthesis::Synthesis;
-use super::{Graph, NodeId};
+use super::{Graph, NodeId, Prefer, executed};
 use crate::abi::Endian;
 use crate::action::Action;
 use crate::condition::Condition;
@@ -44,11 +44,11 @@ impl<'a> Key<'a> {
 
 impl<'a> Calls<'a> {
     /// Builds and chooses.
-    pub(super) fn of(graph: &mut Graph, policy: &'a Policy) -> Self {
+    pub(super) fn of(graph: &mut Graph, policy: &'a Policy, prefer: Prefer) -> Self {
         let mut indices = FxHashMap::default();
         let mut candidates: Vec<Vec<NodeId>> = Vec::new();
         let mut budget = COMBINE_BUDGET;
-        let mut synthesis = Synthesis::default();
+        let mut synthesis = Synthesis::new(prefer);
         for (abi, listed) in &policy.abis {
             for call in listed.calls.values().filter(|call| !call.clauses.is_empty()) {
                 indices.entry(Key::of(abi.endian(), call)).or_insert_with(|| {
@@ -56,6 +56,9 @@ impl<'a> Calls<'a> {
                     candidates.len() - 1
                 });
             }
+        }
+        if prefer == Prefer::Quick {
+            candidates.iter_mut().for_each(|roots| keep_quickest(graph, roots));
         }
         let chosen = smallest_together(graph, &candidates);
         Self { indices, chosen }
@@ -66,6 +69,14 @@ impl<'a> Calls<'a> {
         let built = if call.clauses.is_empty() { None } else { self.indices.get(&Key::of(endian, call)) };
         built.map_or_else(|| graph.leaf(call.otherwise.action), |&index| self.chosen[index])
     }
+}
+
+/// Leaves those of a call's graphs that are left soonest on average.
+fn keep_quickest(graph: &Graph, roots: &mut Vec<NodeId>) {
+    let means: Vec<u64> = roots.iter().map(|&root| executed::mean(graph, root)).collect();
+    let least = means.iter().min().copied().unwrap_or_default();
+    let mut means = means.into_iter();
+    roots.retain(|_| means.next() == Some(least));
 }
 
 /// One of each list of candidates.
@@ -121,7 +132,7 @@ mod tests {
                 let policy = policy([(Abi::X86_64, calls)]);
                 let calls = &policy.abis[&Abi::X86_64].calls;
                 let mut graph = Graph::default();
-                let chosen = Calls::of(&mut graph, &policy);
+                let chosen = Calls::of(&mut graph, &policy, Prefer::Short);
                 let [both, tail] = numbers.map(|number| chosen.node(&mut graph, Endian::Little, &calls[&number]));
                 assert!(graph.reachable(both).contains(&tail));
             }

@@ -91,7 +91,8 @@ pub(super) fn compares(runs: usize, run: impl Fn(usize) -> (bool, u32)) -> usize
     needed + needed.saturating_sub(1) / 3
 }
 
-fn compares_of(variable: Variable, arms: &[Arm]) -> usize {
+/// The same for a node's arms.
+pub(super) fn compares_of(variable: Variable, arms: &[Arm]) -> usize {
     compares(arms.len(), |at| {
         let first = at.checked_sub(1).map_or(0, |before| arms[before].last.saturating_add(1));
         let last = largest_possible(variable.mask, arms[at].last);
@@ -118,6 +119,20 @@ fn entry_to(graph: &Graph, from: Option<Variable>, target: NodeId) -> Entry {
         (Some(from), Some(to)) if from == to => Entry::Test,
         (Some(from), Some(to)) if from.word == to.word && from.mask & to.mask == to.mask => Entry::Mask,
         _ => Entry::Load,
+    }
+}
+
+/// How many instructions bring what a node looks at into the accumulator, when something else is in it.
+pub(super) fn loads(graph: &Graph, id: NodeId) -> usize {
+    held(graph, id).map_or(0, |variable| 1 + usize::from(variable.mask != u32::MAX))
+}
+
+/// The same behind another node.
+pub(super) fn moves_to(graph: &Graph, from: NodeId, to: NodeId) -> usize {
+    match entry_to(graph, held(graph, from), to) {
+        Entry::Load => loads(graph, to),
+        Entry::Mask => 1,
+        Entry::Test => 0,
     }
 }
 

@@ -14,6 +14,7 @@ mod classes;
 mod combine;
 mod cost;
 mod diagram;
+mod executed;
 mod known;
 mod laws;
 mod merge;
@@ -39,6 +40,16 @@ pub use words::{Variable, Word};
 /// A graph, or what it is made of, grew past its budget; something plainer takes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct OverBudget;
+
+/// What the code of arguments is made for, where its length and the way through it pull apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefer {
+    /// The fewest instructions.
+    #[default]
+    Short,
+    /// The fewest executed instructions when every outcome of a test is as likely as any other; then the fewest of all.
+    Quick,
+}
 
 /// A node of one [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

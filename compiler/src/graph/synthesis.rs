@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::classes::WordTest;
 use super::diagram::{ANY, Function, Functions};
 use super::views::{self, View};
-use super::{Graph, NodeId, OverBudget, Variable, Word, plain};
+use super::{Graph, NodeId, OverBudget, Prefer, Variable, Word, executed, plain};
 
 /// Only runs of at most this many values are taken apart into values.
 const WIDEST_RUN: u32 = 8;
@@ -40,22 +40,63 @@ pub(super) struct Synthesis {
     pub(super) functions: Functions,
     // Both looked up only.
     views: FxHashMap<Function, Option<View>>,
-    done: FxHashMap<(Word, Function, u32), (NodeId, usize)>,
+    done: FxHashMap<(Word, Function, u32), (NodeId, Cost)>,
     /// How many more functions may be looked at now.
     looks: usize,
     /// What may be done afterwards.
     later: Work,
+    prefer: Prefer,
 }
 
-impl Default for Synthesis {
-    fn default() -> Self {
+/// What a search costs, about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cost {
+    /// Instructions.
+    length: usize,
+    /// Executed ones when every run of values counts alike; see [`executed`].
+    executed: u64,
+    /// How many runs are told apart.
+    runs: u64,
+}
+
+impl Cost {
+    /// Nothing to tell apart.
+    const NOTHING: Self = Self { length: 0, executed: 0, runs: 1 };
+
+    /// What comes first decides.
+    fn key(self, prefer: Prefer) -> (u64, usize) {
+        match prefer {
+            Prefer::Short => (0, self.length),
+            Prefer::Quick => (self.executed, self.length),
+        }
+    }
+
+    /// Two searches behind so many instructions.
+    fn behind(self, other: Self, instructions: usize) -> Self {
+        let runs = self.runs + other.runs;
+        let rest = (self.executed * self.runs + other.executed * other.runs) / runs;
+        Self { length: instructions + self.length + other.length, executed: executed::parts(instructions) + rest, runs }
+    }
+}
+
+impl Synthesis {
+    /// One that makes what is preferred.
+    pub(super) fn new(prefer: Prefer) -> Self {
         Self {
             functions: Functions::default(),
             views: FxHashMap::default(),
             done: FxHashMap::default(),
             looks: 0,
             later: FOR_A_POLICY,
+            prefer,
         }
+    }
+}
+
+#[cfg(test)]
+impl Default for Synthesis {
+    fn default() -> Self {
+        Self::new(Prefer::Short)
     }
 }
 
@@ -167,35 +208,40 @@ impl Synthesis {
         Ok(self.search(graph, subject, function, u32::MAX)?.0)
     }
 
-    /// The node, and about how many instructions it takes when the accumulator holds the word under a mask.
+    /// The node, and what it costs when the accumulator holds the word under a mask.
     fn search(
         &mut self,
         graph: &mut Graph,
         subject: Subject<'_>,
         function: Function,
         held: u32,
-    ) -> Result<(NodeId, usize), OverBudget> {
+    ) -> Result<(NodeId, Cost), OverBudget> {
         if let Some(end) = views::only_end(&self.functions, function) {
-            return Ok((NodeId(end), 0));
+            return Ok((NodeId(end), Cost::NOTHING));
         }
         if let Some(&known) = self.done.get(&(subject.word, function, held)) {
             return Ok(known);
         }
         let view = self.view(function)?;
         let least = self.price(view.as_ref(), held);
+        let known = view.as_ref().map(|view| {
+            let moves = moves(held, view.starts_with());
+            let executed = executed::parts(moves) + executed::mean_compares(view.compares);
+            Cost { length: view.compares + moves, executed, runs: view.runs.len() as u64 }
+        });
         let mut found = None;
         if let Some((test, yes, no)) = self.first_test(subject, function, held, least)? {
             let mask = test.mask(subject);
             let (yes, yes_cost) = self.search(graph, subject, yes, mask)?;
             let (no, no_cost) = self.search(graph, subject, no, mask)?;
-            let cost = test.compares(subject) + moves(held, mask) + yes_cost + no_cost;
-            if least.is_none_or(|least| cost < least) {
+            let cost = yes_cost.behind(no_cost, test.compares(subject) + moves(held, mask));
+            if known.is_none_or(|known| cost.key(self.prefer) < known.key(self.prefer)) {
                 found = Some((test.node(graph, subject, yes, no), cost));
             }
         }
-        let result = match (found, view, least) {
+        let result = match (found, view, known) {
             (Some(found), ..) => found,
-            (None, Some(view), Some(least)) => (graph.switch(view.variable(subject.word), view.arms()), least),
+            (None, Some(view), Some(known)) => (graph.switch(view.variable(subject.word), view.arms()), known),
             (None, ..) => return Err(OverBudget),
         };
         self.done.insert((subject.word, function, held), result);

@@ -278,10 +278,13 @@ impl Walker<'_> {
     /// Notes which entries change what the call does: those without which the walk would end differently for some
     /// arguments.
     fn note_effects(&mut self, entries: &[&Entry], policy: &CallPolicy, fallback: &Decision) {
+        // From here on everything does what happens when no clause holds.
+        let like_the_rest = |clause: &&Clause| clause.decision.action == policy.otherwise.action;
+        let tail = policy.clauses.len() - policy.clauses.iter().rev().take_while(like_the_rest).count();
         for (index, clause) in policy.clauses.iter().enumerate() {
             let Cause::Statement(span) = clause.decision.cause else { continue };
             if !self.used.get(&span).is_some_and(|usage| usage.matters) {
-                let (matters, instead) = effect(policy, index);
+                let (matters, instead) = effect(policy, index, index >= tail);
                 self.note_use(span, matters, &instead);
             }
         }
@@ -325,10 +328,9 @@ impl Walker<'_> {
 }
 
 /// Whether the call would go another way without one of its clauses, and what decides in its place. Undecided counts as yes.
-fn effect(policy: &CallPolicy, index: usize) -> (bool, Cause) {
+/// `obvious`: it does what all that comes after it does.
+fn effect(policy: &CallPolicy, index: usize, obvious: bool) -> (bool, Cause) {
     let clause = &policy.clauses[index];
-    let later = policy.clauses[index + 1..].iter().map(|clause| &clause.decision).chain([&policy.otherwise]);
-    let obvious = later.clone().all(|decision| decision.action == clause.decision.action);
     // Exact is dear where there are many clauses, and a list so long is hardly there for nothing.
     if policy.clauses.len() > MOST_CLAUSES {
         return (!obvious, policy.otherwise.cause.clone());

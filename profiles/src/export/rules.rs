@@ -89,15 +89,37 @@ fn rules_of(call: &CallPolicy, abi: Abi, default: Action) -> Result<Result<Rules
     }
     let cubes = prove::cubes_for(call, |action| expressible(action) != default, MAX_ARGUMENT_RULES)?;
     let mut rules = Vec::with_capacity(cubes.len());
-    for (cube, action) in cubes {
+    for (cube, action) in &cubes {
         let looks_high = cube.mask.iter().any(|mask| mask >> 32 != 0);
         match high_word(abi) {
-            HighWord::Ignored if looks_high => return Ok(Err(Problem::HighWord(abi))),
+            HighWord::Ignored if looks_high => return Ok(Err(Problem::HighWord(abi, told_apart(call, abi, &cubes)))),
             HighWord::Zero if cube.value.iter().any(|value| value >> 32 != 0) => continue,
-            _ => rules.push(Rule { tests: tests(&cube), action: expressible(action) }),
+            _ => rules.push(Rule { tests: tests(cube), action: expressible(*action) }),
         }
     }
     Ok(Ok(as_compared(&rules, abi)))
+}
+
+/// Two calls of the policy's that differ in the high half of one argument alone and are decided differently. `None` where none is
+/// found next to the ends of the conjunctions, or where the low half says what the high one is.
+fn told_apart(call: &CallPolicy, abi: Abi, cubes: &[(Cube, Action)]) -> Option<[[u64; 6]; 2]> {
+    let decided = |args: &[u64; 6]| expressible(call.decide(args).action);
+    let low = |word: u64| word & 0xffff_ffff;
+    let pairs = cubes.iter().flat_map(|(cube, _)| (0..6).map(move |index| (cube, index))).flat_map(|(cube, index)| {
+        let (mask, value) = (cube.mask[index], cube.value[index]);
+        let ends = [value, (value | !mask).wrapping_add(1), value.wrapping_sub(1)];
+        ends.into_iter().flat_map(move |end| {
+            [32, 63].map(|bit| {
+                let mut one = cube.value;
+                one[index] = low(end);
+                let mut other = one;
+                other[index] |= 1 << bit;
+                [one, other]
+            })
+        })
+    });
+    let mut pairs = pairs.filter(|_| abi.high_half() == HighHalf::Argument);
+    pairs.find(|[one, other]| decided(one) != decided(other))
 }
 
 fn tests(cube: &Cube) -> Vec<Test> {

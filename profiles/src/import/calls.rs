@@ -9,7 +9,7 @@ use callgate_grammar::{Diagnostic, Span, did_you_mean};
 use super::guard::Guard;
 use super::rules::{Rule, When};
 
-/// Errors after which a text isn't read on.
+/// Findings after which a text isn't read on; then there is an error as well.
 pub(super) const MAX_ERRORS: usize = 1_000;
 
 /// Looking for the name that was meant takes a walk over all of them, so a file full of unknown ones gets no more than these.

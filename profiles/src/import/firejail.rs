@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
-use callgate_grammar::{Diagnostic, Span, Spanned, did_you_mean};
+use callgate_grammar::{Diagnostic, SourceId, Span, Spanned, did_you_mean};
 
-use super::Document;
 use super::calls::{self, MAX_ERRORS};
 use super::constants::errno_verb_of;
 use super::guard::Guard;
-use super::piece::Piece;
+use super::piece::{Piece, span};
 use super::rules::{Order, Rule, Statements, When};
+use super::{Document, Includes};
 use crate::sets::firejail as groups;
 
 /// The directives that this is about.
@@ -75,25 +75,55 @@ fn wrong<T>(piece: &Piece<'_>, message: impl Into<String>, help: impl Into<Strin
 }
 
 /// A list and its directive.
-#[derive(Clone, Copy)]
-struct List<'a> {
-    word: Piece<'a>,
-    /// `seccomp` alone has none.
-    calls: Option<Piece<'a>>,
+#[derive(Clone)]
+struct List {
+    word: Span,
+    /// The entries and where they start; `seccomp` alone has none.
+    calls: Option<(String, SourceId, usize)>,
+}
+
+impl List {
+    fn of(word: &Piece<'_>, calls: Option<&Piece<'_>>) -> Self {
+        Self { word: word.span(), calls: calls.map(|calls| (calls.text.to_owned(), calls.source, calls.at)) }
+    }
+
+    fn entries(&self) -> Vec<Piece<'_>> {
+        let calls = self.calls.as_ref().map(|(text, source, at)| Piece { text, source: *source, at: *at });
+        calls.map(|calls| calls.split(",")).unwrap_or_default()
+    }
 }
 
 /// The lists of a profile; of two lines with one, the later counts.
 #[derive(Default)]
-struct Lists<'a> {
+struct Lists {
     /// `seccomp`, with what is refused beside the default list.
-    default: Option<List<'a>>,
-    drop: Option<List<'a>>,
-    keep: Option<List<'a>>,
+    default: Option<List>,
+    drop: Option<List>,
+    keep: Option<List>,
 }
 
-pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Statements> {
+impl Lists {
+    /// The directive whose list counts.
+    fn word(&self) -> Option<Span> {
+        [&self.keep, &self.drop, &self.default].into_iter().flatten().next().map(|list| list.word)
+    }
+}
+
+/// How deep profiles may include each other (`MAX_INCLUDE_LEVEL` in src/firejail/firejail.h).
+const DEPTH: usize = 16;
+
+/// How many files one profile may include; a few lines in each of sixteen levels could ask for millions.
+const FILES: usize = 256;
+
+pub(super) fn import(
+    document: &Document<'_>,
+    includes: &mut Includes<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Statements> {
     let mut reader = Reader {
         diagnostics,
+        files: 0,
+        ignored: Vec::new(),
         native: Lists::default(),
         secondary: Lists::default(),
         error: "deny".to_owned(),
@@ -101,20 +131,8 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
         blocks: false,
         decided: BTreeSet::new(),
     };
-    let whole = Piece::whole(document.text, document.source);
-    for line in whole.lines() {
-        let line = line.trimmed();
-        if line.text.is_empty() || line.text.starts_with('#') {
-            continue;
-        }
-        if let Err(error) = reader.line(&line) {
-            reader.diagnostics.push(*error);
-        }
-        if reader.diagnostics.len() > MAX_ERRORS {
-            break;
-        }
-    }
-    let start = whole.slice(0, 0).span();
+    reader.text(document.text, document.source, includes, 0);
+    let start = span(document.source, 0, 0);
     let lists = match document.selector {
         None => std::mem::take(&mut reader.native),
         Some("32") => std::mem::take(&mut reader.secondary),
@@ -130,11 +148,15 @@ pub(super) fn import(document: &Document<'_>, diagnostics: &mut Vec<Diagnostic>)
     reader.statements(&lists, document.selector, start)
 }
 
-struct Reader<'a, 'd> {
+struct Reader<'d> {
     diagnostics: &'d mut Vec<Diagnostic>,
-    native: Lists<'a>,
+    /// How many files were included.
+    files: usize,
+    /// The starts of lines that `ignore` has taken out.
+    ignored: Vec<String>,
+    native: Lists,
     /// Of 32-bit programs on a 64-bit machine.
-    secondary: Lists<'a>,
+    secondary: Lists,
     /// What happens to a call that is refused.
     error: String,
     debuggers: bool,
@@ -143,8 +165,56 @@ struct Reader<'a, 'd> {
     decided: BTreeSet<String>,
 }
 
-impl<'a> Reader<'a, '_> {
-    fn line(&mut self, line: &Piece<'a>) -> Result<()> {
+impl Reader<'_> {
+    fn text(&mut self, text: &str, source: SourceId, includes: &mut Includes<'_>, depth: usize) {
+        for line in Piece::whole(text, source).lines() {
+            let line = line.trimmed();
+            if line.text.is_empty() || line.text.starts_with('#') || self.is_ignored(&line) {
+                continue;
+            }
+            let read = match line.first_word() {
+                (word, file) if word.text == "include" => self.include(&line, &file, includes, depth),
+                _ => self.line(&line),
+            };
+            if let Err(error) = read {
+                self.diagnostics.push(*error);
+            }
+            if self.diagnostics.len() > MAX_ERRORS {
+                break;
+            }
+        }
+    }
+
+    /// `ignore seccomp` takes out later lines that start with these words (`profile_check_line` in src/firejail/profile.c).
+    fn is_ignored(&self, line: &Piece<'_>) -> bool {
+        self.ignored.iter().any(|start| {
+            line.text.strip_prefix(start.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        })
+    }
+
+    /// Reads another profile in the place of its line. One that isn't there may have seccomp lines; `.local` files are mostly
+    /// not there, and firejail passes over those as well (`profile_read`).
+    fn include(&mut self, line: &Piece<'_>, file: &Piece<'_>, includes: &mut Includes<'_>, depth: usize) -> Result<()> {
+        if depth >= DEPTH || self.files >= FILES {
+            return wrong(line, format!("more than {DEPTH} levels or {FILES} files are included"), "include fewer");
+        }
+        match includes(file.text, file.span()) {
+            Ok((source, text)) => {
+                self.files += 1;
+                self.text(&text, source, includes, depth + 1);
+            }
+            Err(_) if file.text.ends_with(".local") => {}
+            Err(error) => self.diagnostics.push(
+                Diagnostic::warning("not-included", "this profile is not here, so it was not read")
+                    .at(file.span(), "it may have seccomp lines too")
+                    .because(error.message)
+                    .help("say where it is with --include-dir"),
+            ),
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &Piece<'_>) -> Result<()> {
         let (word, rest) = line.first_word();
         let (rest, empty) = match rest.text.find(" #") {
             Some(at) => (rest.part(0, at), at == 0),
@@ -154,11 +224,11 @@ impl<'a> Reader<'a, '_> {
             if empty {
                 wrong(&word, format!("{what} needs a list"), "name calls: `seccomp.drop ptrace,mount`")
             } else {
-                Ok(Some(List { word, calls: Some(rest) }))
+                Ok(Some(List::of(&word, Some(&rest))))
             }
         };
         match word.text {
-            "seccomp" => self.native.default = Some(List { word, calls: (!empty).then_some(rest) }),
+            "seccomp" => self.native.default = Some(List::of(&word, (!empty).then_some(&rest))),
             "seccomp.32" => self.secondary.default = list("seccomp.32")?,
             "seccomp.drop" => self.native.drop = list("seccomp.drop")?,
             "seccomp.32.drop" => self.secondary.drop = list("seccomp.32.drop")?,
@@ -178,10 +248,8 @@ impl<'a> Reader<'a, '_> {
                     .at(word.span(), "")
                     .because("the policy is what the seccomp lines say; that filter comes on top"),
             ),
-            "include" => self.diagnostics.push(
-                Diagnostic::warning("not-included", "profiles that this one includes are not read")
-                    .at(line.span(), "they may have seccomp lines too"),
-            ),
+            "ignore" => self.ignored.push(rest.text.to_owned()),
+            other if other.starts_with('?') => self.conditional(line, &rest),
             // Everything else of a profile is about something else.
             other if other.starts_with("secc") || other.starts_with("sec-") => {
                 let near = did_you_mean(other, DIRECTIVES.into_iter());
@@ -196,8 +264,20 @@ impl<'a> Reader<'a, '_> {
         Ok(())
     }
 
-    fn statements(mut self, lists: &Lists<'a>, selector: Option<&str>, start: Span) -> Option<Statements> {
-        let open = |lists: &Lists<'_>| lists.default.is_none() && lists.drop.is_none() && lists.keep.is_none();
+    /// `?HAS_X: seccomp`: whether that holds is only known where firejail runs.
+    fn conditional(&mut self, line: &Piece<'_>, rest: &Piece<'_>) {
+        let (word, _) = rest.first_word();
+        if DIRECTIVES.contains(&word.text) || ["ignore", "include"].contains(&word.text) {
+            self.diagnostics.push(
+                Diagnostic::warning("conditional-line", "this line counts on some systems only")
+                    .at(line.span(), "left out")
+                    .help("take the condition away, or the line"),
+            );
+        }
+    }
+
+    fn statements(mut self, lists: &Lists, selector: Option<&str>, start: Span) -> Option<Statements> {
+        let open = |lists: &Lists| lists.default.is_none() && lists.drop.is_none() && lists.keep.is_none();
         if open(lists) {
             self.diagnostics.push(
                 Diagnostic::error("no-filter", "the profile has no such seccomp line")
@@ -209,7 +289,7 @@ impl<'a> Reader<'a, '_> {
         if selector.is_none() && !open(&self.secondary) {
             self.diagnostics.push(
                 Diagnostic::note("two-filters", "the lists for 32-bit programs are another policy")
-                    .at(start, "")
+                    .at(self.secondary.word().unwrap_or(start), "")
                     .help("it is read as PROFILE#32"),
             );
         }
@@ -219,34 +299,33 @@ impl<'a> Reader<'a, '_> {
                     "open-abis",
                     "without seccomp.block-secondary other ABIs are open, or have lists of their own",
                 )
-                .at(start, "")
+                .at(lists.word().unwrap_or(start), "")
                 .help("add seccomp.block-secondary"),
             );
         }
         let error = self.error.clone();
         let mut rules = Vec::new();
-        let word =
-            [lists.keep, lists.drop, lists.default].into_iter().flatten().next().map_or(start, |list| list.word.span());
-        let default = match (lists.keep, lists.drop, lists.default) {
+        let word = lists.word().unwrap_or(start);
+        let default = match (&lists.keep, &lists.drop, &lists.default) {
             (Some(list), _, _) => {
                 // What firejail itself needs is kept, but for exceptions.
-                self.entries(&list, true, &error, &mut rules);
+                self.entries(list, true, &error, &mut rules);
                 self.group("@default-keep", "allow", word, &mut rules);
-                self.entries(&list, false, "allow", &mut rules);
+                self.entries(list, false, "allow", &mut rules);
                 error
             }
             (None, Some(list), _) => {
-                self.entries(&list, true, "allow", &mut rules);
-                self.entries(&list, false, &error, &mut rules);
+                self.entries(list, true, "allow", &mut rules);
+                self.entries(list, false, &error, &mut rules);
                 "allow".to_owned()
             }
             (None, None, list) => {
-                if let Some(list) = &list {
+                if let Some(list) = list {
                     self.entries(list, true, "allow", &mut rules);
                 }
                 let group = if self.debuggers { "@default" } else { "@default-nodebuggers" };
                 self.group(group, &error, word, &mut rules);
-                if let Some(list) = &list {
+                if let Some(list) = list {
                     self.entries(list, false, &error, &mut rules);
                 }
                 "allow".to_owned()
@@ -270,8 +349,8 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The rules of a list: of its exceptions, or of all the others.
-    fn entries(&mut self, list: &List<'_>, exceptions: bool, verb: &str, rules: &mut Vec<Rule>) {
-        for entry in list.calls.iter().flat_map(|calls| calls.split(",")) {
+    fn entries(&mut self, list: &List, exceptions: bool, verb: &str, rules: &mut Vec<Rule>) {
+        for entry in list.entries() {
             let (entry, excepted) = match entry.text.strip_prefix('!') {
                 Some(_) => (entry.slice(1, entry.text.len()), true),
                 None => (entry, false),

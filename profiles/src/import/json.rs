@@ -108,12 +108,17 @@ pub(super) struct Reader<'a, 'd> {
     /// Where the parts of the text come from, if it was another text first.
     places: &'a [Place],
     source: SourceId,
+    /// How many were found.
+    errors: usize,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
+/// Errors after which no more are collected: each is shown with its line, and JSON is often one line.
+const MOST_ERRORS: usize = 200;
+
 impl<'a, 'd> Reader<'a, 'd> {
     pub(super) fn new(text: &'a str, source: SourceId, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
-        Self { text, places: &[], source, diagnostics }
+        Self { text, places: &[], source, errors: 0, diagnostics }
     }
 
     /// Of JSON that was YAML: everything stands where it stood there.
@@ -123,7 +128,7 @@ impl<'a, 'd> Reader<'a, 'd> {
         source: SourceId,
         diagnostics: &'d mut Vec<Diagnostic>,
     ) -> Self {
-        Self { text, places, source, diagnostics }
+        Self { text, places, source, errors: 0, diagnostics }
     }
 
     /// The text's one value. What is no JSON is one error with its place.
@@ -170,7 +175,10 @@ impl<'a, 'd> Reader<'a, 'd> {
     }
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        self.errors += usize::from(diagnostic.is_error());
+        if self.errors <= MOST_ERRORS || !diagnostic.is_error() {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     fn wrong<T>(&mut self, value: &RawValue, expected: &str) -> Option<T> {

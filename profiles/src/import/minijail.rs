@@ -112,6 +112,9 @@ pub(super) fn import(
     let mut rules = Vec::new();
     let mut decided: BTreeMap<(String, Option<Abi>), Span> = BTreeMap::new();
     for Entry { call, abi, filter, span } in entries {
+        if diagnostics.len() > MAX_ERRORS {
+            break;
+        }
         let earlier = [None, abi].into_iter().find_map(|abi| decided.get(&(call.clone(), abi)));
         if let Some(&earlier) = earlier {
             diagnostics.push(

@@ -2,8 +2,11 @@
 //!
 //! Its `spec` is an OCI profile without a number for the default; what its `baseProfileName` names adds its rules.
 
+use std::collections::BTreeMap;
+
 use callgate_grammar::{Diagnostic, Span, did_you_mean};
 
+use super::calls::MAX_ERRORS;
 use super::json::Reader;
 use super::profile::{self, Keys, Profile};
 use super::yaml::{self, Node, Value};
@@ -184,9 +187,14 @@ fn version(resource: &Node, diagnostics: &mut Vec<Diagnostic>) {
 
 fn unknown_keys(resource: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let Value::Map(members) = &resource.value else { return };
-    for (at, (key, _)) in members.iter().enumerate() {
+    let mut seen = BTreeMap::new();
+    for (key, _) in members {
+        if diagnostics.len() > MAX_ERRORS {
+            break;
+        }
         let name = key.text().unwrap_or_default();
-        if let Some((first, _)) = members[..at].iter().find(|(earlier, _)| earlier.text() == key.text()) {
+        let first = seen.entry(name).or_insert(key);
+        if !std::ptr::eq(*first, key) {
             diagnostics.push(
                 Diagnostic::error("duplicate-key", format!("`{name}` stands here twice"))
                     .at(key.span, "the second")

@@ -174,9 +174,12 @@ pub(super) struct Place {
 }
 
 /// The smallest thing that a stretch of JSON belongs to.
+///
+/// The places come by their ends, inner ones first, and lie in each other or apart: the first that ends late enough and
+/// starts early enough is the smallest.
 pub(super) fn origin(places: &[Place], start: usize, end: usize) -> Option<Span> {
-    let around = places.iter().filter(|place| place.start <= start && end <= place.end);
-    around.min_by_key(|place| place.end - place.start).map(|place| place.span)
+    let first = places.partition_point(|place| place.end < end);
+    places[first..].iter().find(|place| place.start <= start).map(|place| place.span)
 }
 
 /// The value as JSON, with the place of each part of it.

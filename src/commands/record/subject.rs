@@ -57,6 +57,7 @@ impl Subject {
         let rows = learned.runs.values().flat_map(|run| &run.rows);
         Ok(RecordOptions {
             backend: args.backend,
+            called: Some(args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect()),
             learned: rows.map(|row| (row.abi, row.nr)).collect(),
             since,
             cgroup,

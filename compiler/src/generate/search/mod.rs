@@ -8,17 +8,23 @@
 //! every number of holes, the heaviest first, that were taken out of it. It is exact for trees that take the heaviest hole of
 //! a run before its others. Runs longer than a window are cut by rule first. Knuth's optimal search trees are the case
 //! without holes.
+//!
+//! Of short runs all trees there are can be looked at ([`exact`]): holes in any order, and tests of bits, which take out
+//! intervals that don't lie side by side.
 
+mod exact;
 mod plan;
 mod run;
 mod smallest;
 
+pub(super) use exact::Reach;
+use exact::{Exact, FirstTest, Left};
 use plan::Plan;
 use run::{Choice, Run};
 pub(super) use smallest::fewest_compares;
 
 use super::compares::{Compares, StepId, Test};
-use crate::graph::Variable;
+use crate::graph::{Variable, Word};
 
 /// One interval to be found.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +37,17 @@ pub(super) struct Interval {
     pub(super) weight: u64,
     /// Where it leads.
     pub(super) target: StepId,
+}
+
+/// Where every tree of a short run is looked at, tests of bits among them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ShortRuns {
+    /// Nowhere.
+    Planned,
+    /// Where the tree that was planned comes down to one.
+    Mended(Reach),
+    /// Everywhere, before anything longer is planned.
+    Exact(Reach),
 }
 
 /// How long to look for a good tree, and what is good.
@@ -46,21 +63,11 @@ pub(super) struct Limits {
     pub(super) few: u64,
     /// How many compares the deepest search may take more than the shallowest tree's, of splits alone, does.
     pub(super) slack: u32,
+    /// What is done about short runs of numbers.
+    pub(super) short_runs: ShortRuns,
 }
 
-/// For the words of arguments, where intervals are few and all weigh the same.
-const ARGUMENT_LIMITS: Limits = Limits { price: 0, window: 32, holes: 4, few: 4, slack: 3 };
-
-/// Without numbers to go by: so many compares less in the program are worth one more on the average search.
-const COMPARES_PER_SEARCH: u64 = 12;
-
-/// Builds the tree. Neighbouring intervals lead to different places, the first starts at the variable's least value.
-pub(super) fn tree(compares: &mut Compares, variable: Variable, intervals: &[Interval]) -> Option<StepId> {
-    let limits = Limits { price: price(weight(intervals)), ..ARGUMENT_LIMITS };
-    tree_within(compares, variable, intervals, limits)
-}
-
-/// As [`tree`], within other limits.
+/// Builds the tree, within limits. Neighbouring intervals lead to different places, the first starts at the variable's least value.
 pub(super) fn tree_within(
     compares: &mut Compares,
     variable: Variable,
@@ -68,14 +75,10 @@ pub(super) fn tree_within(
     limits: Limits,
 ) -> Option<StepId> {
     let last = intervals.len().checked_sub(1)?;
-    let mut plan = Plan::new(intervals, limits);
+    let short_runs = if variable.word == Word::NUMBER { limits.short_runs } else { ShortRuns::Planned };
+    let mut plan = Plan::new(intervals, Limits { short_runs, ..limits }, variable.mask);
     let depth = plan.fewest_levels(last + 1) + limits.slack;
     Some(build(&mut plan, compares, variable, Run { from: 0, to: last, out: 0 }, depth))
-}
-
-/// The price of a compare in the program, in compares on a search times weight, when so much weight is searched in all.
-pub(super) fn price(weight: u64) -> u64 {
-    weight.div_ceil(COMPARES_PER_SEARCH).max(1)
 }
 
 pub(super) fn weight(intervals: &[Interval]) -> u64 {
@@ -85,6 +88,9 @@ pub(super) fn weight(intervals: &[Interval]) -> u64 {
 /// The steps of the best tree of a run.
 fn build(plan: &mut Plan<'_>, compares: &mut Compares, variable: Variable, run: Run, depth: u32) -> StepId {
     let below = depth.saturating_sub(1);
+    if let Some(left) = plan.mended(run, depth) {
+        return build_exact(plan, compares, variable, left);
+    }
     match plan.best(run, depth).choice {
         Choice::Nothing => {
             let shape = plan.shape(run);
@@ -101,12 +107,29 @@ fn build(plan: &mut Plan<'_>, compares: &mut Compares, variable: Variable, run: 
             let test = if split == run.to && only.is_some() { Test::Equal } else { Test::AtLeast };
             compares.compare(variable, test, first, high, low)
         }
+        // A tree like that has been built already.
+        Choice::Exact => plan.intervals[run.from].target,
         Choice::Hole(hole) => {
             let rest = build(plan, compares, variable, Run { out: run.out + 1, ..run }, below);
             let Interval { first, only, target, .. } = plan.intervals[hole as usize];
             compares.compare(variable, Test::Equal, only.unwrap_or(first), target, rest)
         }
     }
+}
+
+/// The steps of the best tree of a short run.
+fn build_exact(plan: &mut Plan<'_>, compares: &mut Compares, variable: Variable, left: Left) -> StepId {
+    let Some(first) = plan.exact.as_mut().and_then(|exact: &mut Exact<'_>| exact.best(left).1) else {
+        return plan.intervals[left.first()].target;
+    };
+    let yes = build_exact(plan, compares, variable, first.yes);
+    let no = build_exact(plan, compares, variable, first.no);
+    let (test, k) = match first.test {
+        FirstTest::AtLeast(k) => (Test::AtLeast, k),
+        FirstTest::Equal(k) => (Test::Equal, k),
+        FirstTest::AnyBit(k) => (Test::AnyBit, k),
+    };
+    compares.compare(variable, test, k, yes, no)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The best trees of all runs, by dynamic programming.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
+use super::exact::{Exact, Left};
 use super::run::{Choice, Choices, MOST_HOLES, Run, Shape, index, split_at};
 use super::smallest::smallest_tree;
-use super::{Interval, Limits};
+use super::{Interval, Limits, ShortRuns};
 
 /// A value that so many-th of all searches look for is taken out of a run before it is cut.
 const HOT: u64 = 6;
@@ -24,19 +25,19 @@ pub(super) struct Best {
 }
 
 /// There is nothing to tell apart.
-const NOTHING: Best = Best { cost: 0, height: 0, choice: Choice::Nothing };
+pub(super) const NOTHING: Best = Best { cost: 0, height: 0, choice: Choice::Nothing };
 
 /// No tree is shallow enough.
-const NONE: Best = Best { cost: u64::MAX, height: u8::MAX, choice: Choice::Nothing };
+pub(super) const NONE: Best = Best { cost: u64::MAX, height: u8::MAX, choice: Choice::Nothing };
 
 impl Best {
     /// Two trees under one test.
-    fn beside(self, other: Self) -> Self {
+    pub(super) fn beside(self, other: Self) -> Self {
         Self { cost: self.cost.saturating_add(other.cost), height: self.height.max(other.height), ..self }
     }
 
     /// A tree behind a test.
-    fn behind(self, test: u64, choice: Choice) -> Self {
+    pub(super) fn behind(self, test: u64, choice: Choice) -> Self {
         Self { cost: self.cost.saturating_add(test), height: self.height.saturating_add(1), choice }
     }
 }
@@ -54,13 +55,16 @@ pub(super) struct Plan<'a> {
     /// Trees of runs within the window, however deep. At `(from * window + len - 1) * (holes + 1) + out`.
     best: Vec<Option<Best>>,
     /// Trees no deeper than asked for, where the best is deeper or the run is longer than the window. Looked up only.
-    shallow: HashMap<(Run, u32), Best>,
+    shallow: FxHashMap<(Run, u32), Best>,
+    /// Of short runs, all trees there are; `None` when they aren't looked at.
+    pub(super) exact: Option<Exact<'a>>,
     /// How many of those may still be looked for among all trees; the others are made by rule.
     budget: usize,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(intervals: &'a [Interval], limits: Limits) -> Self {
+    /// Plans for these intervals; no value is greater than `greatest`.
+    pub(super) fn new(intervals: &'a [Interval], limits: Limits, greatest: u32) -> Self {
         let length = intervals.len();
         let limits = Limits { window: limits.window.min(length).max(1), holes: limits.holes.min(MOST_HOLES), ..limits };
         let mut before = vec![0; length + 1];
@@ -79,7 +83,22 @@ impl<'a> Plan<'a> {
             rank[index] = place;
         }
         let best = vec![None; length * limits.window * (limits.holes + 1)];
-        Self { intervals, limits, before, joins, rank, best, shallow: HashMap::new(), budget: SHALLOW_BUDGET }
+        let reach = match limits.short_runs {
+            ShortRuns::Planned => None,
+            ShortRuns::Mended(reach) | ShortRuns::Exact(reach) => Some(reach),
+        };
+        let exact = reach.map(|reach| Exact::new(intervals, limits.price, reach, greatest));
+        Self {
+            exact,
+            intervals,
+            limits,
+            before,
+            joins,
+            rank,
+            best,
+            shallow: FxHashMap::default(),
+            budget: SHALLOW_BUDGET,
+        }
     }
 
     /// The height of the shallowest tree of splits.
@@ -129,6 +148,9 @@ impl<'a> Plan<'a> {
         if shape.changes == 0 {
             return NOTHING;
         }
+        if let Some(best) = self.exact(run, &shape) {
+            return best;
+        }
         let one = self.limits.price + shape.weight;
         let mut best = NONE;
         for (choice, parts) in self.choices(run, &shape) {
@@ -145,6 +167,23 @@ impl<'a> Plan<'a> {
             }
         }
         best
+    }
+
+    /// Of a short run, the cheapest tree there is, where that is to be known before longer ones are planned.
+    fn exact(&mut self, run: Run, shape: &Shape) -> Option<Best> {
+        let exact = self.exact.as_mut().filter(|_| matches!(self.limits.short_runs, ShortRuns::Exact(_)))?;
+        exact.left(run, shape).map(|left| exact.best(left).0)
+    }
+
+    /// What is left of a short run, if the best of all trees of it, or one as good, takes the place of the one planned.
+    pub(super) fn mended(&mut self, run: Run, depth: u32) -> Option<Left> {
+        let planned = self.best(run, depth);
+        let shape = self.shape(run);
+        let exact = self.exact.as_mut()?;
+        let left = exact.left(run, &shape)?;
+        let best = exact.best(left).0;
+        let shallow = u32::from(best.height) <= depth;
+        (shallow && (best.cost < planned.cost || planned.choice == Choice::Exact)).then_some(left)
     }
 
     /// As [`cheapest`](Self::cheapest), of the trees that take at most `depth` compares. Parts cost at least what they cost

@@ -26,6 +26,8 @@ pub(super) enum Choice {
     Split(u32, u8),
     /// `==` this single value.
     Hole(u32),
+    /// As the search over all trees of a short run says.
+    Exact,
 }
 
 /// Trees are remembered in thousands: an index in four bytes. Lists of 2^32 intervals are far past every limit.

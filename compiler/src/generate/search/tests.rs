@@ -12,7 +12,8 @@ use crate::graph::Word;
 const NUMBER: Variable = Variable { word: Word::NUMBER, mask: u32::MAX };
 
 /// Every tree of these limits.
-const ALL: Limits = Limits { price: 1, window: 100, holes: 8, few: u64::MAX, slack: 30 };
+const ALL: Limits =
+    Limits { price: 1, window: 100, holes: 8, few: u64::MAX, slack: 30, short_runs: ShortRuns::Planned };
 
 /// Intervals of these widths, weights and places; neighbours never lead to one place.
 fn intervals(rows: &[(bool, u64, usize)], places: &[StepId]) -> Vec<Interval> {
@@ -40,9 +41,37 @@ fn find(compares: &Compares, mut at: StepId, value: u32) -> (StepId, u32) {
     let mut made = 0;
     while let Step::Compare { test, k, yes, no, .. } = compares.step(at) {
         made += 1;
-        at = if if test == Test::Equal { value == k } else { value >= k } { yes } else { no };
+        at = if test.holds(value, k) { yes } else { no };
     }
     (at, made)
+}
+
+/// The least cost of all trees of these tests, each the intervals for which it holds, those for which it doesn't, and whether it
+/// is one of bits, which costs more where its true branch is next.
+fn least_of_sets(
+    intervals: &[Interval],
+    tests: &[(u32, u32, bool)],
+    left: u32,
+    price: u64,
+    known: &mut HashMap<u32, u64>,
+) -> u64 {
+    let inside: Vec<_> =
+        (0..intervals.len()).filter(|&index| left >> index & 1 == 1).map(|index| intervals[index]).collect();
+    if inside.iter().all(|one| one.target == inside[0].target) {
+        return 0;
+    }
+    if let Some(&cost) = known.get(&left) {
+        return cost;
+    }
+    let one = price + weight(&inside);
+    let parting = tests.iter().filter(|&&(yes, no, _)| left & !(yes | no) == 0 && left & yes != 0 && left & no != 0);
+    let costs = parting.map(|&(yes, no, of_bits)| {
+        let [yes, no] = [yes, no].map(|side| least_of_sets(intervals, tests, left & side, price, known));
+        one + yes + no + if of_bits && no == 0 && yes != 0 { price / 4 } else { 0 }
+    });
+    let cost = costs.min().unwrap();
+    known.insert(left, cost);
+    cost
 }
 
 /// The least cost of all trees of splits and holes in any order.
@@ -75,11 +104,12 @@ proptest! {
         price in prop_oneof![Just(1_u64), Just(20), Just(100_000)],
         (window, holes) in prop_oneof![Just((200, 8)), Just((12, 4)), Just((1, 0)), Just((3, 2))],
         slack in 0_u32..4,
+        short_runs in prop::sample::select(vec![ShortRuns::Planned, ShortRuns::Mended(Reach::NEAR), ShortRuns::Exact(Reach::FAR)]),
     ) {
         let mut compares = Compares::default();
         let places: Vec<_> = (0..3).map(|value| compares.ret(value)).collect();
         let intervals = intervals(&rows, &places);
-        let limits = Limits { price, window, holes, few: 12, slack };
+        let limits = Limits { price, window, holes, few: 12, slack, short_runs };
         let start = tree_within(&mut compares, NUMBER, &intervals, limits).unwrap();
         let most = (intervals.len().next_power_of_two().ilog2()) + slack;
         for value in 0..intervals.last().unwrap().first + 3 {
@@ -97,7 +127,7 @@ proptest! {
         let mut compares = Compares::default();
         let places: Vec<_> = (0..3).map(|value| compares.ret(value)).collect();
         let intervals = intervals(&rows, &places);
-        let mut plan = Plan::new(&intervals, Limits { price, ..ALL });
+        let mut plan = Plan::new(&intervals, Limits { price, ..ALL }, u32::MAX);
         let run = Run { from: 0, to: intervals.len() - 1, out: 0 };
         let planned = plan.best(run, 30).cost;
         let left: Vec<_> =
@@ -111,6 +141,43 @@ proptest! {
         let walked: u64 = intervals.iter().map(|one| one.weight * u64::from(find(&compares, start, one.first).1)).sum();
         // Equal parts are one in the program: it can only be smaller.
         prop_assert!(price * size.count() as u64 + walked <= planned);
+    }
+
+    /// Of all trees whose tests cut no interval in two, the one found is the cheapest, and costs what is said.
+    #[test]
+    fn no_tree_of_a_short_run_is_cheaper(rows in rows(7), price in prop_oneof![Just(1_u64), Just(20), Just(100_000)]) {
+        let mut compares = Compares::default();
+        let places: Vec<_> = (0..3).map(|value| compares.ret(value)).collect();
+        let intervals = intervals(&rows, &places);
+        let greatest = intervals.last().unwrap().first + 2;
+        let last = |index: usize| intervals.get(index + 1).map_or(greatest, |next| next.first - 1);
+        let tests = (0..64).flat_map(|k| [Test::AnyBit, Test::Equal, Test::AtLeast].map(|test| (test, k)));
+        let tests: Vec<_> = tests.map(|(test, k)| {
+            let set = |wanted: bool| {
+                let all = |index: usize| {
+                    (intervals[index].first..=last(index)).all(|value| test.holds(value, k) == wanted)
+                };
+                (0..intervals.len()).filter(|&index| all(index)).map(|index| 1_u32 << index).sum::<u32>()
+            };
+            (set(true), set(false), test == Test::AnyBit)
+        }).collect();
+        let mut known = HashMap::new();
+        let left = (1 << intervals.len()) - 1;
+        let least = least_of_sets(&intervals, &tests, left, price, &mut known);
+        let mut plan = Plan::new(&intervals, Limits { price, short_runs: ShortRuns::Exact(Reach::FAR), ..ALL }, greatest);
+        let run = Run { from: 0, to: intervals.len() - 1, out: 0 };
+        prop_assert_eq!(plan.best(run, 30).cost, least);
+        let start = build(&mut plan, &mut compares, NUMBER, run, 30);
+        let mut walked = 0;
+        for (index, interval) in intervals.iter().enumerate() {
+            for value in interval.first..=last(index) {
+                prop_assert_eq!(find(&compares, start, value).0, interval.target);
+            }
+            walked += interval.weight * u64::from(find(&compares, start, interval.first).1);
+        }
+        let steps = compares.reachable(start);
+        let size = steps.iter().filter(|&&step| matches!(compares.step(step), Step::Compare { .. })).count();
+        prop_assert!(price * size as u64 + walked <= least);
     }
 
     /// Against every choice of single values to take out.
@@ -145,8 +212,20 @@ fn a_hole_costs_one_compare() {
         target: if index % 2 == 1 { errno } else { allow },
     };
     let intervals: Vec<_> = [0, 7, 8, 20, 21].into_iter().enumerate().map(of).collect();
-    let start = tree(&mut compares, NUMBER, &intervals).unwrap();
+    let limits = Limits { price: 1, window: 32, holes: 4, few: 4, slack: 3, short_runs: ShortRuns::Planned };
+    let start = tree_within(&mut compares, NUMBER, &intervals, limits).unwrap();
     assert_eq!(compares.reachable(start).len(), 2 + 2);
+}
+
+/// Where `x & k != 0` is decided on `a..=b`, for all of five bits: no run of it is cut.
+#[test]
+fn tests_of_bits_cut_no_interval() {
+    for (a, b) in (0..32_u32).flat_map(|a| (a..32).map(move |b| (a, b))) {
+        for k in 1..32 {
+            let [some, none] = [true, false].map(|wanted| (a..=b).any(|value| Test::AnyBit.holds(value, k) == wanted));
+            assert_eq!(exact::decided(a, b, k), if some && none { None } else { Some(some) }, "{a}..={b} & {k:#b}");
+        }
+    }
 }
 
 /// What most look for is found first.
@@ -157,7 +236,7 @@ fn a_hot_value_is_found_at_once() {
     let mut intervals = intervals(&[(true, 1, 0); 60], &places);
     intervals[37].weight = 1000;
     for window in [12, 100] {
-        let limits = Limits { price: 20, window, holes: 4, few: 12, slack: 3 };
+        let limits = Limits { price: 20, window, holes: 4, few: 12, slack: 3, short_runs: ShortRuns::Planned };
         let start = tree_within(&mut compares, NUMBER, &intervals, limits).unwrap();
         assert_eq!(find(&compares, start, 37).1, 1);
     }

@@ -120,7 +120,8 @@ fn x32_decided_alike_costs_most_of_x86_64_nothing() {
     };
     let alone = measure(&policy([(Abi::X86_64, calls(0))]));
     let both = measure(&policy([(Abi::X86_64, calls(0)), (Abi::X32, calls(X32_BIT))]));
-    assert!(both.0 <= alone.0 + 3 && both.1 <= alone.1 + 5, "{alone:?} {both:?}");
+    // Its own end, the AND, and the test for it twice: once before the search under the mask, once past it.
+    assert!(both.0 <= alone.0 + 4 && both.1 <= alone.1 + 5, "{alone:?} {both:?}");
 }
 
 #[test]

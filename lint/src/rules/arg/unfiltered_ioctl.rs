@@ -4,11 +4,10 @@
 //! `ioctl` reaches `TIOCSTI` or `TIOCLINUX`.
 //!
 //! ## Why
-//! Both put characters into a terminal's input as if they had been typed. A process in a sandbox that shares its
-//! terminal with the shell outside types commands there: CVE-2017-5226 (bubblewrap), CVE-2023-28100 (flatpak,
-//! `TIOCLINUX`), CVE-2023-1523 (snapd). Linux 6.2 can turn `TIOCSTI` off (`dev.tty.legacy_tiocsti`), and asks for
-//! `CAP_SYS_ADMIN` then; since 6.7 the pasting of `TIOCLINUX` asks for it too. A container with a terminal of its own,
-//! or none, isn't hit.
+//! Both put characters into a terminal's input as if they had been typed. A process in a sandbox that shares its terminal
+//! with the shell outside types commands there: CVE-2017-5226 (bubblewrap), CVE-2023-28100 (flatpak, `TIOCLINUX`),
+//! CVE-2023-1523 (snapd). Since Linux 6.2 `TIOCSTI` can be turned off (`dev.tty.legacy_tiocsti`); since 6.7 pasting by
+//! `TIOCLINUX` asks for `CAP_SYS_ADMIN`. A container with a terminal of its own, or none, isn't hit.
 //!
 //! ## Example
 //! ```docker at="ioctl"
