@@ -89,7 +89,7 @@ fn the_github_action_writes_a_report_and_then_fails() {
     let action = yaml("ci/github/action.yml");
     assert_eq!(action["runs"]["using"], "composite");
     let folder = repository();
-    for (paths, succeeds) in [("good.gate", true), (". --select FMT", false)] {
+    for (paths, succeeds) in [("good.gate --select FMT", true), (". --select FMT", false)] {
         let mut last = None;
         for step in action["runs"]["steps"].as_array().expect("steps") {
             let Some(script) = step["run"].as_str() else {
@@ -158,7 +158,8 @@ fn the_pre_commit_hooks_run() {
             assert!(hook[key].is_string(), "{key}");
         }
         let entry = hook["entry"].as_str().expect("a command");
-        let output = bash(&format!("{entry} good.gate"), folder.path(), &BTreeMap::new());
+        let arguments = if entry == "callgate lint" { "--select FMT good.gate" } else { "good.gate" };
+        let output = bash(&format!("{entry} {arguments}"), folder.path(), &BTreeMap::new());
         assert!(output.status.success(), "{}", told(&output));
     }
     let output = bash("callgate lint profiles/wrong.json", folder.path(), &BTreeMap::new());

@@ -67,7 +67,7 @@ fn only_the_command_line_knows_clap_and_colours_and_only_the_tracer_the_kernel()
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let dependency = dependency["name"].as_str().expect("name");
             let allowed = match dependency {
-                "clap" | "annotate-snippets" => name == "callgate",
+                "clap" | "annotate-snippets" | "ignore" | "indicatif" => name == "callgate",
                 "aya" | "libc" | "nix" => name == "callgate-tracer",
                 "pest" | "pest_derive" => name == "callgate-grammar",
                 _ => true,

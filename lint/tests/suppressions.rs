@@ -109,9 +109,8 @@ fn a_configuration_suppresses_by_file_rule_and_call() {
 /// The blocks of docs/lint.md in a language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let text = include_str!("../../docs/lint.md");
-    let fence = format!("\n```{language}\n");
-    let blocks = text.split(&fence).skip(1);
-    blocks.map(|block| block.split("\n```").next().unwrap_or_default()).collect()
+    let opening = format!("\n```{language}\n");
+    text.split(&opening).skip(1).map(|block| block.split("\n```").next().unwrap_or_default()).collect()
 }
 
 #[test]

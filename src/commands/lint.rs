@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Groups;
 use callgate_grammar::{Severity, SourceId, Sources, Span};
-use callgate_lint::{Baseline, Checked, Document, Reported, Rule, Sidecar, about_sidecar, check, fingerprints, report};
+use callgate_lint::{
+    Baseline, Checked, Document, Reading, Reported, Rule, Sidecar, about_sidecar, check, fingerprints, report,
+};
 use callgate_profiles::import::bpf::RawFilter;
 use callgate_tracer::filters::filters;
 use indicatif::{ParallelProgressIterator, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -194,7 +196,11 @@ impl Linter<'_> {
     }
 
     fn document(&self, input: &Input) -> Document {
-        reading::document(input, &self.args.include_dir, &self.groups, &self.settings.reading)
+        self.document_as(input, &self.settings.reading)
+    }
+
+    fn document_as(&self, input: &Input, reading: &Reading) -> Document {
+        reading::document(input, &self.args.include_dir, &self.groups, reading)
     }
 
     fn check(&self, document: &Document) -> (Checked, Vec<usize>) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use callgate_compiler::lower::target::CAPABILITIES;
+use callgate_grammar::tree::Version;
 use callgate_lint::{Checked, Document, Fixed, Reported, Stray, fixed, stray};
 use similar::TextDiff;
 
@@ -37,26 +39,23 @@ pub(super) fn repair(linter: &Linter<'_>, input: &Input, document: &Document, ch
         changed: BTreeSet::new(),
     };
     let mut refused = BTreeSet::new();
-    let (mut document, mut checked) = (document.clone(), checked.clone());
+    let (mut text, mut checked) = (document.text().to_owned(), checked.clone());
     for _ in 0..MOST_ROUNDS {
         let wanted = |one: &Reported| !refused.contains(&one.fingerprint);
         let Some(round) = fixed(&checked, linter.args.unsafe_fixes, wanted) else { break };
-        let again = linter.document(&input.with_text(round.text.clone()));
-        match held(&document, &again, &round) {
+        match held_everywhere(linter, input, &text, &round) {
             Ok(changed) => {
                 repaired.changed.extend(changed);
-                repaired.text = round.text;
+                text.clone_from(&round.text);
                 repaired.made.extend(round.made);
-                (checked, _) = linter.check(&again);
-                document = again;
+                (checked, _) = linter.check(&linter.document(&input.with_text(round.text)));
             }
             // One at a time, to find out which.
             Err(_) if round.fingerprints.len() > 1 => {
                 for fingerprint in &round.fingerprints {
                     let alone = |one: &Reported| one.fingerprint == *fingerprint;
                     let Some(alone) = fixed(&checked, linter.args.unsafe_fixes, alone) else { continue };
-                    let again = linter.document(&input.with_text(alone.text.clone()));
-                    if let Err(why) = held(&document, &again, &alone) {
+                    if let Err(why) = held_everywhere(linter, input, &text, &alone) {
                         say_refused(input, &alone, &why);
                         refused.insert(fingerprint.clone());
                     }
@@ -72,7 +71,27 @@ pub(super) fn repair(linter: &Linter<'_>, input: &Input, document: &Document, ch
             }
         }
     }
+    repaired.text = text;
     (!repaired.made.is_empty() && repaired.text != repaired.before).then_some(repaired)
+}
+
+/// As [`held`], for the target, for a process with every capability on the newest kernel, and for one with none on the oldest:
+/// what a profile says for others than the target isn't touched unseen.
+fn held_everywhere(linter: &Linter<'_>, input: &Input, before: &str, round: &Fixed) -> Result<Vec<String>, String> {
+    let own = &linter.settings.reading;
+    let mut most = own.clone();
+    most.host.capabilities = CAPABILITIES.iter().copied().collect();
+    most.host.kernel = Version { major: u16::MAX, minor: 0 };
+    let mut least = own.clone();
+    least.host.capabilities.clear();
+    // The first with seccomp(2).
+    least.host.kernel = Version { major: 3, minor: 17 };
+    let mut changed = BTreeSet::new();
+    for reading in [own, &most, &least] {
+        let read = |text: &str| linter.document_as(&input.with_text(text.to_owned()), reading);
+        changed.extend(held(&read(before), &read(&round.text), round)?);
+    }
+    Ok(changed.into_iter().collect())
 }
 
 /// The calls that fixes changed and name, or why they aren't made.
