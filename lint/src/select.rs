@@ -35,7 +35,7 @@ impl Selector {
         let next = match did_you_mean(&selector.text, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
-                let mut families: Vec<_> = rules().iter().map(|rule| rule.family()).collect();
+                let mut families: Vec<_> = rules().iter().map(Rule::family).collect();
                 families.dedup();
                 format!("write the beginning of an id ({}), a whole name, or ALL", families.join(", "))
             }

@@ -48,8 +48,7 @@ fn covered(comment: Span, text: &str, statements: &[&Statement]) -> Span {
     if behind {
         // A line in the middle of a long list is about itself.
         let line = Span { start: u32::try_from(line).unwrap_or(comment.start), ..comment };
-        let within =
-            statements.iter().filter(|one| one.span.start < comment.start && comment.start < one.span.end).next_back();
+        let within = statements.iter().rfind(|one| one.span.start < comment.start && comment.start < one.span.end);
         let ends_here = statements.iter().filter(|one| line.start < one.span.end && one.span.end <= comment.start);
         return match (within, ends_here.max_by_key(|one| one.span.end - one.span.start)) {
             (None, Some(statement)) => statement.span.to(comment),
@@ -57,8 +56,8 @@ fn covered(comment: Span, text: &str, statements: &[&Statement]) -> Span {
         };
     }
     let after = statements.iter().filter(|one| one.span.start > comment.start).min_by_key(|one| one.span.start);
-    let inside = statements.iter().filter(|one| one.span.start < comment.start && comment.end < one.span.end);
-    let list = inside.filter(|one| !matches!(one.node, StatementKind::When { .. })).next_back();
+    let inside = |one: &&&Statement| one.span.start < comment.start && comment.end < one.span.end;
+    let list = statements.iter().filter(inside).rfind(|one| !matches!(one.node, StatementKind::When { .. }));
     match (list, after) {
         // A comment on a line of its own inside of a list is about the next line.
         (Some(_), _) => next_line(comment, text),
