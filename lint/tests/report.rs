@@ -57,7 +57,8 @@ fn sarif_is_valid_by_its_schema() {
     let baseline = Baseline::read(&report::sarif(&files()[..1], &all(), "1.0.0")).expect("a baseline");
     let mut known = files();
     baseline.mark(&mut known);
-    for files in [Vec::new(), files(), known] {
+    let twice = [files(), files()].concat();
+    for files in [Vec::new(), files(), known, twice] {
         let text = report::sarif(&files, &all(), "1.0.0");
         let value = serde_json::from_str(&text).expect("JSON");
         let errors: Vec<_> =

@@ -1,4 +1,4 @@
-//! `JUnit`'s XML: a suite a file, a failed case a finding that counts; a file without any is one passed case.
+//! The XML of `JUnit`: a suite a file, a failed case a finding that counts; a file without any is one passed case.
 
 use std::io;
 

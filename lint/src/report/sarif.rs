@@ -17,6 +17,8 @@ pub fn sarif(files: &[Checked], rules: &[&'static Rule], version: &str) -> Strin
     let found = files.iter().flat_map(|file| file.findings.iter().map(|one| one.finding.rule.id));
     let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id).chain(found).collect();
     let described: Vec<_> = crate::rules().iter().filter(|rule| ids.contains(rule.id)).collect();
+    // The filters of one file are one artifact.
+    let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut results = Vec::new();
     let mut notifications = Vec::new();
     for file in files {
@@ -39,7 +41,7 @@ pub fn sarif(files: &[Checked], rules: &[&'static Rule], version: &str) -> Strin
             "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notifications}],
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The folder callgate was run in."}}},
             "columnKind": "unicodeCodePoints",
-            "artifacts": files.iter().map(|file| json!({"location": artifact(&file.name)})).collect::<Vec<_>>(),
+            "artifacts": names.iter().map(|name| json!({"location": artifact(name)})).collect::<Vec<_>>(),
             "results": results,
         }],
     });

@@ -56,8 +56,8 @@ fn covered(comment: Span, text: &str, statements: &[&Statement]) -> Span {
         };
     }
     let after = statements.iter().filter(|one| one.span.start > comment.start).min_by_key(|one| one.span.start);
-    let mut inside = statements.iter().filter(|one| one.span.start < comment.start && comment.end < one.span.end);
-    let list = inside.rfind(|one| !matches!(one.node, StatementKind::When { .. }));
+    let inside = |one: &&&Statement| one.span.start < comment.start && comment.end < one.span.end;
+    let list = statements.iter().filter(inside).rfind(|one| !matches!(one.node, StatementKind::When { .. }));
     match (list, after) {
         // A comment on a line of its own inside of a list is about the next line.
         (Some(_), _) => next_line(comment, text),
