@@ -105,7 +105,7 @@ fn every_wrong_key_of_a_profile() {
   "defaultAction": "SCMP_ACT_ERORR",
   "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "arg": []}]
 }"#;
-    let expected = ["p.json:2:3", "did you mean `defaultAction`", "p.json:3:20", "did you mean `SCMP_ACT_ERRNO`"];
+    let expected = ["p.json:2:3", "write `defaultAction`", "p.json:3:20", "did you mean `SCMP_ACT_ERRNO`"];
     check(&[("p.json", profile)], &["compile", "p.json"], &expected);
     let sound = br#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "arg": []}]}"#;
     check(&[("p.json", sound)], &["compile", "p.json"], &["`arg`", "did you mean `args`"]);

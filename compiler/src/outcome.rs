@@ -2,7 +2,7 @@
 
 use crate::condition::Condition;
 use crate::policy::{CallPolicy, Decision};
-use crate::prove::{self, Budget, Overlap};
+use crate::prove::{self, Budget};
 
 /// A decision and arguments that reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,24 +23,13 @@ pub struct Undecided;
 /// # Errors
 /// [`Undecided`] past the prover's default budget.
 pub fn outcomes<'a>(call: &'a CallPolicy, arguments: &Condition) -> Result<Vec<Outcome<'a>>, Undecided> {
-    let mut found = Vec::new();
-    let mut left = vec![arguments.clone()];
-    for clause in &call.clauses {
-        if let Some(example) = example(&Condition::All(left.clone()), &clause.condition)? {
-            found.push(Outcome { decision: &clause.decision, example });
-        }
-        left.push(Condition::Not(Box::new(clause.condition.clone())));
+    if call.clauses.is_empty() && *arguments == Condition::Always {
+        return Ok(vec![Outcome { decision: &call.otherwise, example: [0; 6] }]);
     }
-    if let Some(example) = example(&Condition::All(left), &Condition::Always)? {
-        found.push(Outcome { decision: &call.otherwise, example });
-    }
-    Ok(found)
-}
-
-fn example(left: &Condition, right: &Condition) -> Result<Option<[u64; 6]>, Undecided> {
-    match prove::overlap(left, right, Budget::default()) {
-        Overlap::Never => Ok(None),
-        Overlap::At(args) => Ok(Some(args)),
-        Overlap::Undecided => Err(Undecided),
-    }
+    let reached = prove::reached(call, arguments, Budget::default()).ok_or(Undecided)?;
+    let outcome = |(clause, example): (Option<usize>, _)| {
+        let decision = clause.map_or(&call.otherwise, |index| &call.clauses[index].decision);
+        Outcome { decision, example }
+    };
+    Ok(reached.into_iter().map(outcome).collect())
 }

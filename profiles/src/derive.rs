@@ -168,10 +168,10 @@ pub fn derive(recording: &Recording, options: &DeriveOptions) -> Result<Derived,
     derive_from(&Tally::of(recording), options)
 }
 
-/// Makes a policy of what runs come to, with the same result as [`derive`] from a recording of all of them.
+/// Makes a policy of what runs come to, with the same result as [`derive()`] from a recording of all of them.
 ///
 /// # Errors
-/// As [`derive`].
+/// As [`derive()`].
 pub fn derive_from(tally: &Tally, options: &DeriveOptions) -> Result<Derived, DeriveError> {
     if !tally.is_complete() && !options.incomplete_ok {
         return Err(DeriveError::Incomplete { lost: tally.lost.clone() });

@@ -15,9 +15,10 @@ mod stub;
 
 pub(crate) use client::reads_arch_map;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
@@ -112,13 +113,23 @@ impl Libseccomp {
     #[must_use]
     pub fn knows(self, call: &str) -> bool {
         const LAST: Version = Version { major: 6, minor: 7 };
-        let first = Abi::ALL.iter().filter_map(|&abi| tables::introduced(abi, call)).min();
+        let first = first_version(call);
         match self {
             Self::Newest => first.is_some(),
             // Debian took the table of a later release back, without this name of Linux 6.4.
             Self::Debian12 => first.is_some_and(|first| first <= LAST) && call != "riscv_hwprobe",
         }
     }
+}
+
+/// The kernel that first had a call, on whichever ABI; `None` for what is no call.
+fn first_version(call: &str) -> Option<Version> {
+    static FIRST: OnceLock<BTreeMap<&'static str, Version>> = OnceLock::new();
+    let first = FIRST.get_or_init(|| {
+        let of = |&name: &&'static str| Abi::ALL.iter().filter_map(|&abi| tables::introduced(abi, name)).min();
+        tables::names().iter().filter_map(|name| Some((*name, of(name)?))).collect()
+    });
+    first.get(call).copied()
 }
 
 /// Where an engine runs.

@@ -37,8 +37,13 @@ fn limits(objective: &Objective, total: u64) -> Limits {
         let slack = if objective.optimize == Optimize::Speed { 3 } else { 2 };
         return Limits { price, window: 200, holes: 8, few: 12, slack, short_runs: ShortRuns::Exact(Reach::FAR) };
     }
-    let reach = if objective.optimize == Optimize::Size { Reach::FAR } else { Reach::NEAR };
-    Limits { price, window: 12, holes: 4, few: 4, slack: 2, short_runs: ShortRuns::Mended(reach) }
+    let short_runs = match objective.optimize {
+        Optimize::Size => ShortRuns::Mended(Reach::FAR),
+        Optimize::Speed => ShortRuns::Mended(Reach::NEAR),
+        // The default has to be quick itself: mending takes half as long again, and its tests of bits cost the prover as much.
+        Optimize::Balanced => ShortRuns::Planned,
+    };
+    Limits { price, window: 12, holes: 4, few: 4, slack: 2, short_runs }
 }
 
 /// The compares of a graph, and where they start.

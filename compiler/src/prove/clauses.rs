@@ -1,9 +1,10 @@
 //! What each clause of a call is there for.
 
 use super::Budget;
-use super::condition::condition;
+use super::condition::{condition, smallest_difference};
 use super::diagram::{Diagrams, Function, OutOfNodes};
 use super::layout::Layout;
+use crate::condition::Condition;
 use crate::policy::CallPolicy;
 
 /// What a clause does for its call.
@@ -61,4 +62,36 @@ fn examine(diagrams: &mut Diagrams, call: &CallPolicy) -> Result<Parts, OutOfNod
     }
     clauses.reverse();
     Ok(Parts { clauses, reaches_otherwise: left != Function::FALSE })
+}
+
+/// What decides some call of a set: a clause, by index, or `otherwise` (`None`), and the smallest arguments of such a call.
+pub type Decides = (Option<usize>, [u64; 6]);
+
+/// What decides the calls with some arguments, in order; `None` past the budget.
+///
+/// Law: a clause decides what meets its condition and the arguments' and none of the conditions before it.
+#[must_use]
+pub fn reached(call: &CallPolicy, arguments: &Condition, budget: Budget) -> Option<Vec<Decides>> {
+    reach(&mut Diagrams::new(budget.nodes), call, arguments).ok()
+}
+
+fn reach(diagrams: &mut Diagrams, call: &CallPolicy, arguments: &Condition) -> Result<Vec<Decides>, OutOfNodes> {
+    let mut found = Vec::new();
+    let mut left = condition(diagrams, Layout::PLAIN, arguments)?;
+    for (index, clause) in call.clauses.iter().enumerate() {
+        if left == Function::FALSE {
+            return Ok(found);
+        }
+        let holds = condition(diagrams, Layout::PLAIN, &clause.condition)?;
+        let decides = diagrams.and(left, holds)?;
+        if decides != Function::FALSE {
+            found.push((Some(index), smallest_difference(diagrams, decides, Function::FALSE)));
+            let not = diagrams.not(holds)?;
+            left = diagrams.and(left, not)?;
+        }
+    }
+    if left != Function::FALSE {
+        found.push((None, smallest_difference(diagrams, left, Function::FALSE)));
+    }
+    Ok(found)
 }

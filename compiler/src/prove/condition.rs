@@ -87,10 +87,12 @@ fn first_difference(
     build: impl FnOnce(&mut Diagrams) -> Result<(Function, Function), OutOfNodes>,
 ) -> Overlap {
     let mut diagrams = Diagrams::new(budget.nodes);
-    let Ok((mut a, mut b)) = build(&mut diagrams) else { return Overlap::Undecided };
-    if a == b {
-        return Overlap::Never;
-    }
+    let Ok((a, b)) = build(&mut diagrams) else { return Overlap::Undecided };
+    if a == b { Overlap::Never } else { Overlap::At(smallest_difference(&diagrams, a, b)) }
+}
+
+/// The smallest argument words for which two different functions differ. Bits that don't matter are zero.
+pub(super) fn smallest_difference(diagrams: &Diagrams, mut a: Function, mut b: Function) -> [u64; 6] {
     let mut data = SyscallData::new(0, 0, [0; 6]);
     // Different functions differ in one half at least.
     while let Some(level) = diagrams.top(a, b) {
@@ -103,7 +105,7 @@ fn first_difference(
             (a, b) = (a_low, b_low);
         }
     }
-    Overlap::At(data.args)
+    data.args
 }
 
 /// A condition as a function.

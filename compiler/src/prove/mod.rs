@@ -51,7 +51,7 @@ mod word;
 use std::fmt;
 
 pub use answers::{AllAnswers, Answers, answers};
-pub use clauses::{Part, Parts, parts};
+pub use clauses::{Decides, Part, Parts, parts, reached};
 pub use condition::{Implication, Overlap, call_difference, implies, overlap, satisfiable};
 pub use cubes::{Cube, TooMany, cover_for, cubes, cubes_for};
 pub use listing::{Difference, Differences};
