@@ -1,5 +1,8 @@
 //! The rules, a folder a family, a file a rule.
 
+// The fences of a page say how its example is read (`page`), which isn't for rustdoc.
+#![allow(rustdoc::invalid_codeblock_attributes)]
+
 use std::sync::OnceLock;
 
 use crate::rule::Rule;
