@@ -47,10 +47,10 @@ use callgate_compiler::bpf::{Instruction, offset};
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
+use super::program::{admitted, equal, knowing, path};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use super::program::{admitted, equal, knowing, path};
 
 pub(super) const RULE: Rule = Rule::new("BPF002", "arch-unchecked", Severity::Error, check);
 
@@ -66,7 +66,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     });
     findings.push(
         findings
-            .new_at(by_number.map_or_else(|| document.start(), |at| document.instruction(at)), "the architecture is never checked")
+            .new_at(
+                by_number.map_or_else(|| document.start(), |at| document.instruction(at)),
+                "the architecture is never checked",
+            )
             .here("the number is looked at, which means another call on each ABI")
             .help("compare the word at offset 4 with AUDIT_ARCH_… first, and kill everything else"),
     );

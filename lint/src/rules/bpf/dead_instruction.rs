@@ -46,10 +46,10 @@ use callgate_grammar::Severity;
 use callgate_profiles::import::bpf::RawFilter;
 use std::collections::BTreeSet;
 
+use super::program::{admitted, equal, listed, path};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use super::program::{admitted, equal, listed, path};
 
 pub(super) const RULE: Rule = Rule::new("BPF005", "dead-instruction", Severity::Note, check);
 
@@ -64,7 +64,11 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let [first, ..] = run else { continue };
         let last = run.last().unwrap_or(first);
         let count = run.len();
-        let what = if count == 1 { "no call comes to this instruction".to_owned() } else { format!("no call comes to these {count} instructions") };
+        let what = if count == 1 {
+            "no call comes to this instruction".to_owned()
+        } else {
+            format!("no call comes to these {count} instructions")
+        };
         findings.push(
             findings
                 .new_at(document.instruction(*first).to(document.instruction(*last)), what)

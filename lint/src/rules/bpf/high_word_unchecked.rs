@@ -73,12 +73,12 @@ use callgate_grammar::Severity;
 use callgate_profiles::import::bpf::RawFilter;
 use std::collections::BTreeSet;
 
+use super::program::{admitted, path};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::finding::Witness;
 use crate::meaning::Meaning;
 use crate::rule::Rule;
-use super::program::{admitted, path};
 
 pub(super) const RULE: Rule = Rule::new("BPF004", "high-word-unchecked", Severity::Warning, check);
 

@@ -47,11 +47,11 @@ use callgate_compiler::prove::{Budget, Difference, Filter, Relation, WordOrder, 
 use callgate_compiler::tables;
 use callgate_grammar::Severity;
 
+use super::program::{admitted, path};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::finding::Witness;
 use crate::rule::Rule;
-use super::program::{admitted, path};
 
 pub(super) const RULE: Rule = Rule::new("BPF006", "not-equivalent-to-source", Severity::Error, check);
 

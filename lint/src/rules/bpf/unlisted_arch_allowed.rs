@@ -45,11 +45,11 @@ use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 use std::collections::BTreeSet;
 
+use super::program::{admitted, knowing, listed, path, runs};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::finding::Witness;
 use crate::rule::Rule;
-use super::program::{admitted, knowing, listed, path, runs};
 
 pub(super) const RULE: Rule = Rule::new("BPF003", "unlisted-arch-allowed", Severity::Error, check);
 

@@ -42,5 +42,10 @@ use crate::rule::Rule;
 pub(super) const RULE: Rule = Rule::new("EXP007", "keyring", Severity::Warning, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    reach(document, findings, ["add_key", "keyctl", "request_key"], "keyrings are shared between containers of one user")
+    reach(
+        document,
+        findings,
+        ["add_key", "keyctl", "request_key"],
+        "keyrings are shared between containers of one user",
+    )
 }

@@ -68,12 +68,14 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     for places in statements.into_values() {
         let names: Vec<_> = places.iter().map(|(_, name)| name.clone()).collect();
         let verb = if names.len() == 1 { "is" } else { "are" };
-        let mut finding =
-            findings.new_at(places[0].0, format!("{} {verb} allowed and was never seen", listed(&names))).here("unused");
+        let mut finding = findings
+            .new_at(places[0].0, format!("{} {verb} allowed and was never seen", listed(&names)))
+            .here("unused");
         for (place, _) in &places[1..] {
             finding = finding.and_at(*place, "and this");
         }
-        findings.push(finding.because(format!("in {runs}")).help("record more runs, and leave out what is still not seen"));
+        findings
+            .push(finding.because(format!("in {runs}")).help("record more runs, and leave out what is still not seen"));
     }
     Ok(())
 }

@@ -46,6 +46,10 @@ use crate::rules::said::said;
 pub(super) const RULE: Rule = Rule::new("FMT006", "unknown-enum-value", Severity::Error, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    said(document, findings, &["unknown-action", "unknown-operator", "unknown-abi", "unknown-flag", "unknown-capability", "unknown-errno"]);
+    said(
+        document,
+        findings,
+        &["unknown-action", "unknown-operator", "unknown-abi", "unknown-flag", "unknown-capability", "unknown-errno"],
+    );
     Ok(())
 }

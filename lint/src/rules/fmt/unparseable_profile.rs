@@ -64,7 +64,9 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let finding = finding(document, findings, diagnostic);
         findings.push(match diagnostic.code {
             // A part, which another policy uses.
-            "no-default" => finding.at_most(Severity::Note).because("a policy that others `use` is looked at in theirs"),
+            "no-default" => {
+                finding.at_most(Severity::Note).because("a policy that others `use` is looked at in theirs")
+            }
             limit if LIMITS.contains(&limit) => finding.at_most(Severity::Warning),
             _ => finding,
         });

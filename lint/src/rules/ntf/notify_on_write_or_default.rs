@@ -36,11 +36,11 @@ use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 use callgate_profiles::engine::Engine;
 
+use super::handed::{by_default, to_a_supervisor};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
 use crate::rules::said::said;
-use super::handed::{by_default, to_a_supervisor};
 
 pub(super) const RULE: Rule = Rule::new("NTF001", "notify-on-write-or-default", Severity::Error, check);
 

@@ -41,10 +41,10 @@ use callgate_compiler::action::Action;
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
+use super::handed::{handed, to_a_supervisor};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use super::handed::{handed, to_a_supervisor};
 
 pub(super) const RULE: Rule = Rule::new("NTF004", "notify-overridable", Severity::Warning, check);
 

@@ -37,10 +37,10 @@ use callgate_compiler::outcome::Undecided;
 use callgate_compiler::tables::{self, Role};
 use callgate_grammar::Severity;
 
+use super::handed::{handed, to_a_supervisor};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use super::handed::{handed, to_a_supervisor};
 
 pub(super) const RULE: Rule = Rule::new("NTF002", "notify-used-as-policy", Severity::Note, check);
 
@@ -54,7 +54,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let Some((_, witness)) = found.calls.first().cloned() else { continue };
         findings.push(
             findings
-                .new_at(found.place.unwrap_or_else(|| document.start()), "a supervisor is asked about calls with pointers")
+                .new_at(
+                    found.place.unwrap_or_else(|| document.start()),
+                    "a supervisor is asked about calls with pointers",
+                )
                 .because(format!("with pointers: {}", found.names()))
                 .because("what they point to can change after the supervisor has read it and answered CONTINUE")
                 .shown_by(witness)

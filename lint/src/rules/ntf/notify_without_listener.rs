@@ -33,12 +33,12 @@
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
 
+use super::handed::{handed, to_a_supervisor};
 use crate::document::Document;
 use crate::document::Form;
 use crate::finding::Findings;
 use crate::rule::Rule;
 use crate::rules::said::said;
-use super::handed::{handed, to_a_supervisor};
 
 pub(super) const RULE: Rule = Rule::new("NTF003", "notify-without-listener", Severity::Error, check);
 
@@ -57,7 +57,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     if let Some(first) = handed(meaning, to_a_supervisor)?.first() {
         findings.push(
             findings
-                .new_at(first.place.unwrap_or_else(|| document.start()), "calls are handed to a supervisor, and none is named")
+                .new_at(
+                    first.place.unwrap_or_else(|| document.start()),
+                    "calls are handed to a supervisor, and none is named",
+                )
                 .at_most(most)
                 .because(format!("handed over: {}", first.names()))
                 .help("name the listener's socket"),

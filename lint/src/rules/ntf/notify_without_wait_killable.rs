@@ -43,10 +43,10 @@ use callgate_compiler::policy::FilterFlag;
 use callgate_grammar::Severity;
 use callgate_grammar::tree::Version;
 
+use super::handed::{handed, to_a_supervisor};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use super::handed::{handed, to_a_supervisor};
 
 pub(super) const RULE: Rule = Rule::new("NTF005", "notify-without-wait-killable", Severity::Note, check);
 

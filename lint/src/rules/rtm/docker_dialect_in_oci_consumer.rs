@@ -55,7 +55,8 @@ pub(super) const RULE: Rule = Rule::new("RTM003", "docker-dialect-in-oci-consume
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let Some(Form::Profile(Format::Oci, profile)) = &document.form else { return Ok(()) };
-    let conditional: Vec<(&Entry, Span)> = profile.entries.iter().filter_map(|entry| Some((entry, place(entry)?))).collect();
+    let conditional: Vec<(&Entry, Span)> =
+        profile.entries.iter().filter_map(|entry| Some((entry, place(entry)?))).collect();
     let allows = |entry: &Entry| matches!(entry.action.name.value, ActionName::Allow | ActionName::Log);
     let gated = |entry: &Entry| allows(entry) && !entry.includes.capabilities.is_empty();
     let first = conditional.iter().find(|(entry, _)| gated(entry)).or(conditional.first());

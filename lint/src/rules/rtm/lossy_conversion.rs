@@ -72,9 +72,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     }
     for architecture in profile.all_architectures().filter(|at| at.value == Ok(Abi::Loongarch64)) {
         findings.push(
-            findings
-                .new_at(architecture.span, "the operator's API has no LoongArch")
-                .help("use an OCI profile there"),
+            findings.new_at(architecture.span, "the operator's API has no LoongArch").help("use an OCI profile there"),
         );
     }
     Ok(())

@@ -40,8 +40,8 @@
 use callgate_compiler::action::Action;
 use callgate_compiler::outcome::Undecided;
 use callgate_grammar::Severity;
-use callgate_profiles::{Need, Needed, Runtime, needs};
 use callgate_profiles::engine::Engine;
+use callgate_profiles::{Need, Needed, Runtime, needs};
 
 use crate::document::Document;
 use crate::finding::Findings;
@@ -87,7 +87,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     }
     let Some(first) = missing.first().map(|(_, answer)| answer.clone()) else { return Ok(()) };
     let core = runtime.map_or(&["execve"][..], always_needed);
-    let (always, sometimes): (Vec<&str>, Vec<&str>) = missing.iter().map(|(call, _)| *call).partition(|call| core.contains(call));
+    let (always, sometimes): (Vec<&str>, Vec<&str>) =
+        missing.iter().map(|(call, _)| *call).partition(|call| core.contains(call));
     let who = runtime.map_or("a runtime", Runtime::name);
     let place = first.place().unwrap_or_else(|| document.start());
     let message = match always.as_slice() {
@@ -103,6 +104,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     if !sometimes.is_empty() {
         finding = finding.because(format!("some versions and settings need {}", sometimes.join(", ")));
     }
-    findings.push(finding.help(format!("allow them; `use: @{}` does in a policy", runtime.map_or("runc", Runtime::name))));
+    findings
+        .push(finding.help(format!("allow them; `use: @{}` does in a policy", runtime.map_or("runc", Runtime::name))));
     Ok(())
 }

@@ -61,7 +61,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         if named == Some(others) {
             continue;
         }
-        let shown = u16::try_from(others).ok().and_then(|number| tables::errno_name(document.reading.host.machine, number));
+        let shown =
+            u16::try_from(others).ok().and_then(|number| tables::errno_name(document.reading.host.machine, number));
         let shown = shown.map_or_else(|| others.to_string(), str::to_owned);
         let mut finding = findings
             .new_at(name.span, format!("only Podman and CRI-O answer `{}` here", name.value))

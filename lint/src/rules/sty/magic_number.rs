@@ -38,7 +38,9 @@ use callgate_compiler::outcome::Undecided;
 use callgate_compiler::tables;
 use callgate_grammar::Severity;
 use callgate_grammar::Span;
-use callgate_grammar::tree::{BinaryOp, Call, Expr, ExprKind, NameOrNumber, Statement, StatementKind, Target, TargetKind};
+use callgate_grammar::tree::{
+    BinaryOp, Call, Expr, ExprKind, NameOrNumber, Statement, StatementKind, Target, TargetKind,
+};
 use callgate_profiles::export::gate::spelled;
 
 use crate::document::Document;

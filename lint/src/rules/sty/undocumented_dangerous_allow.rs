@@ -45,7 +45,8 @@ use crate::document::Form;
 use crate::finding::Findings;
 use crate::rule::Rule;
 
-pub(super) const RULE: Rule = Rule::new("STY002", "undocumented-dangerous-allow", Severity::Warning, check).off_by_default();
+pub(super) const RULE: Rule =
+    Rule::new("STY002", "undocumented-dangerous-allow", Severity::Warning, check).off_by_default();
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let mut undocumented: BTreeMap<Span, (Span, Vec<&'static str>)> = BTreeMap::new();
@@ -79,7 +80,8 @@ fn without_comment(document: &Document, place: Span) -> Option<Span> {
             let file = &units.iter().find(|unit| unit.source == document.source)?.file;
             let around = around(&file.statements, place);
             let statement = around.last()?.span;
-            let commented = around.iter().any(|one| file.comments.iter().any(|&comment| is_of(document.text(), one.span, comment)));
+            let commented =
+                around.iter().any(|one| file.comments.iter().any(|&comment| is_of(document.text(), one.span, comment)));
             (!commented).then_some(statement)
         }
         Some(Form::Profile(Format::Docker | Format::Podman, profile)) => {
@@ -111,7 +113,8 @@ fn is_of(text: &str, statement: Span, comment: Span) -> bool {
     }
     let between = |from: u32, to: u32| text.get(from as usize..to as usize).unwrap_or_default();
     if comment.start >= statement.start {
-        return !between(statement.end, comment.start).contains('\n') && !opens_a_block(between(statement.start, comment.start));
+        return !between(statement.end, comment.start).contains('\n')
+            && !opens_a_block(between(statement.start, comment.start));
     }
     // Only other comments come between: what is left of the comment's line is empty, the statement's own is indentation.
     let lines: Vec<_> = between(comment.end, statement.start).split('\n').map(str::trim).collect();

@@ -60,12 +60,11 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
             let text = document.sources.snippet(should.span).to_owned();
             Edit { span: is.span, text }
         });
-        findings.push(
-            findings
-                .new_at(first.span, "the names aren't sorted")
-                .here("the first one out of order")
-                .fix("sort them", Safety::Safe, edits.collect()),
-        );
+        findings.push(findings.new_at(first.span, "the names aren't sorted").here("the first one out of order").fix(
+            "sort them",
+            Safety::Safe,
+            edits.collect(),
+        ));
     }
     Ok(())
 }
