@@ -101,12 +101,13 @@ fn json_that_is_no_profile() {
 #[test]
 fn every_wrong_key_of_a_profile() {
     let profile = br#"{
-  "defaultaction": "SCMP_ACT_ERRNO",
-  "defaultAction": "SCMP_ACT_ERORR",
+  "defaultaction": "SCMP_ACT_ERORR",
   "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "arg": []}]
 }"#;
-    let expected = ["p.json:2:3", "write `defaultAction`", "p.json:3:20", "did you mean `SCMP_ACT_ERRNO`"];
+    let expected = ["p.json:2:3", "write `defaultAction`", "p.json:2:20", "did you mean `SCMP_ACT_ERRNO`"];
     check(&[("p.json", profile)], &["compile", "p.json"], &expected);
+    let twice = br#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultAction": "SCMP_ACT_ALLOW"}"#;
+    check(&[("p.json", twice)], &["compile", "p.json"], &["p.json:1:37", "stands here twice"]);
     let sound = br#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "arg": []}]}"#;
     check(&[("p.json", sound)], &["compile", "p.json"], &["`arg`", "did you mean `args`"]);
 }
