@@ -274,7 +274,7 @@ mod tests {
                     length += 1;
                 }
             } else {
-                (0..3).for_each(|entry| drop(places.insert((id, entry), length)));
+                places.extend((0..3).map(|entry| ((id, entry), length)));
                 length += 1;
             }
         }
