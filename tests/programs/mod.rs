@@ -13,6 +13,7 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Child;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -76,8 +77,17 @@ fn listens(child: &mut Child, name: &str, port: u16) {
     }
 }
 
+/// A port that nothing listens on. Servers are started on it again and again, by several processes of tests at once, so each process
+/// takes its own, below those that the kernel gives out by itself (`ip_local_port_range`, from 32768).
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % 1_000).unwrap_or_default() * 12;
+    loop {
+        let port = 20_000 + (own + TAKEN.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The folder's path, for arguments.
