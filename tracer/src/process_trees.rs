@@ -9,6 +9,8 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_profiles::recording::{self, Phase, Scope, Since};
 use tempfile::TempDir;
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 use crate::command::Prepared;
 use crate::notify;

@@ -196,6 +196,8 @@ impl CommandProcess {
 mod tests {
     use super::*;
     use crate::support::forked;
+    // Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+    use test_fork::test;
 
     #[test]
     fn signals_are_read_unless_they_are_ignored() {

@@ -13,6 +13,8 @@ use callgate_profiles::recording::{Backend, Row, Values};
 use callgate_tracer::record::{Capacities, RecordOptions, Status};
 
 use recorder::{Case, Outcome, Recorded, Recorder};
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 const GETPPID: u32 = 110;
 

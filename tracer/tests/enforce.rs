@@ -12,6 +12,8 @@ use callgate_compiler::policy::FilterFlag;
 use callgate_tracer::command::Prepared;
 use callgate_tracer::enforce::{self, EXEC_FAILED, EnforceError, EnforceOptions, LoadError};
 use support::{become_nobody, compile, exited, filter, forked, say, skip};
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 /// What the forked child ends with when `run` returned.
 const NOT_RUN: i32 = 99;

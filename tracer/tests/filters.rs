@@ -13,6 +13,8 @@ use callgate_tracer::command::Prepared;
 use callgate_tracer::enforce::{self, EnforceOptions};
 use callgate_tracer::filters::{FiltersError, filters};
 use support::{filter, skip};
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 /// A process that sleeps under a filter. It is ended when this is dropped.
 struct Sleeper(i32);

@@ -17,6 +17,8 @@ use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
 use nix::unistd::Pid;
 
 use recorder::{Case, Recorder};
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 const GETPPID: u32 = 110;
 

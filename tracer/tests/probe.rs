@@ -9,6 +9,8 @@ use callgate_compiler::action::Action;
 use callgate_compiler::call::SyscallData;
 use callgate_tracer::probe::{Outcome, ProbeError, observe};
 use support::filter;
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 fn native() -> u32 {
     if cfg!(target_arch = "x86_64") { Abi::X86_64.token() } else { Abi::Aarch64.token() }

@@ -22,6 +22,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use recorder::Case;
+// Tests here fork, and what another thread holds locked then stays so in the child: each test is a process of its own.
+use test_fork::test;
 
 const GETPPID: u32 = 110;
 const GETUID: u32 = 102;
