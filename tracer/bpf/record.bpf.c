@@ -80,9 +80,10 @@ struct mark {
 	u32 phase;
 	u32 place;
 	u32 flags;
-	/* What it runs: a value of `executables`; 0 when that isn't known. */
+	/* What it runs: a value of `executables`; RAN | process: what that process ran when it was marked; 0: not known. */
 	u32 executable;
 };
+#define RAN (1U << 31)
 
 /* Who made a call first. */
 struct first {
@@ -300,6 +301,8 @@ INLINE struct mark *adopt(struct task_struct *task)
 		/* A task that was there is past its start; a new one came from outside, and its program is still to come. */
 		if (task->start_time >= scope.attached_at)
 			mark.phase = PHASE_EXEC;
+		else
+			mark.executable = RAN | task->tgid;
 	} else if (scope.threads) {
 		struct task_struct *leader = task->group_leader;
 
@@ -310,6 +313,7 @@ INLINE struct mark *adopt(struct task_struct *task)
 		if (!leaders)
 			return 0;
 		mark.flags = leaders->flags & LISTENED;
+		mark.executable = leaders->executable;
 	} else {
 		return 0;
 	}

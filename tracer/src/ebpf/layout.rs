@@ -35,6 +35,9 @@ pub(super) struct ScopeWords {
     pub(super) filters: u32,
 }
 
+/// `RAN`: what a process ran when it was marked stands for the number of a name.
+pub(super) const RAN: u32 = 1 << 31;
+
 /// `struct mark`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -48,8 +51,11 @@ pub(super) struct Mark {
 impl Mark {
     /// Of the stopped child that becomes the command; its end is counted (`COUNTED`).
     pub(super) const COMMAND: Self = Self { phase: 0, place: 0, flags: 1, executable: 0 };
+
     /// Of a process that runs already.
-    pub(super) const RUNNING: Self = Self { phase: 1, place: 0, flags: 0, executable: 0 };
+    pub(super) const fn running(process: u32) -> Self {
+        Self { phase: 1, place: 0, flags: 0, executable: RAN | process }
+    }
 }
 
 /// `struct first`.

@@ -8,7 +8,7 @@ use callgate_profiles::recording::{First, Phase, Verdict};
 
 use super::layout::{
     ANSWERED, Arguments, Counters, DeniedCall, ExecutableName, FirstCall, KILLED, LargeValue, NUMBERS, OtherCalls,
-    OtherNumber, PHASES, TRAPPED,
+    OtherNumber, PHASES, RAN, TRAPPED,
 };
 use super::programs::{Counted, Place, Programs, ProgramsError, TABLES};
 use crate::observed::Observed;
@@ -43,7 +43,7 @@ impl Programs {
                 if calls > 0 {
                     counted.rows += calls;
                     observed.count(abi, number, phase, calls);
-                    if let Some(first) = origins.of(&firsts.get(&place, 0)?, phase) {
+                    if let Some(first) = origins.of(&firsts.get(&place, 0)?) {
                         observed.first(abi, number, phase, first);
                     }
                 }
@@ -56,7 +56,7 @@ impl Programs {
                 let abi = abi_of(compat, number);
                 counted.rows += calls;
                 observed.count(abi, number, phase(index), calls);
-                if let Some(first) = origins.of(&first, phase(index)) {
+                if let Some(first) = origins.of(&first) {
                     observed.first(abi, number, phase(index), first);
                 }
             }
@@ -99,7 +99,7 @@ impl Programs {
                 errno => u16::try_from(errno).map_or(Verdict::Answered, Verdict::Errno),
             };
             if calls > 0 {
-                let first = origins.of(&first, phase(index));
+                let first = origins.of(&first);
                 observed.deny(abi_of(compat, number), number, phase(index), verdict, calls, first);
             }
         }
@@ -125,15 +125,18 @@ struct Origins<'programs> {
 
 impl Origins<'_> {
     /// `None` when nobody has made the call, or whoever made it is still writing.
-    fn of(&self, first: &FirstCall, phase: Phase) -> Option<First> {
+    fn of(&self, first: &FirstCall) -> Option<First> {
         let Programs { plan, attached_at, .. } = self.programs;
-        let since_before = || plan.executables.get(&first.process).filter(|_| phase != Phase::Exec);
+        let executable = match first.executable & RAN {
+            0 => self.executables.get(&first.executable),
+            _ => plan.executables.get(&(first.executable & !RAN)),
+        };
         (first.time != 0 && first.task != 0).then(|| First {
             after: first.time.saturating_sub(*attached_at),
             process: first.process,
             task: first.task,
             thread: text(&first.thread),
-            executable: self.executables.get(&first.executable).or_else(since_before).cloned(),
+            executable: executable.cloned(),
             test: plan.test.clone(),
         })
     }

@@ -112,7 +112,7 @@ fn mark(programs: &Programs, process: u32) -> Result<Option<OwnedFd>, RecordErro
         Err(error) if is_no_process(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    match programs.mark(pidfd.as_fd(), Mark::RUNNING) {
+    match programs.mark(pidfd.as_fd(), Mark::running(process)) {
         Ok(()) => Ok(Some(pidfd)),
         Err(_) if has_ended(&pidfd) => Ok(None),
         Err(error) => Err(error.into()),

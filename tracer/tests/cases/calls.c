@@ -187,7 +187,8 @@ static void *through_gate(void *unused)
 	return unused;
 }
 
-/* A process with a thread and a child, all waiting; at SIGUSR2 each makes N calls, and so does another child. */
+/* A process with a thread and a child, all waiting; at SIGUSR2 each makes N calls, and so does another child,
+ * which alone calls getuid. */
 static void waiting(long n)
 {
 	int signal;
@@ -211,6 +212,7 @@ static void waiting(long n)
 	check(-sigwait(&go, &signal));
 	check(write(gate[1], "12", 2));
 	if (!fork()) {
+		syscall(SYS_getuid);
 		getppids(n);
 		_exit(0);
 	}
