@@ -36,6 +36,7 @@ mod program_mutants;
 mod programs;
 mod readme;
 mod recordings;
+mod removal;
 mod rights;
 mod stack;
 mod starts;
