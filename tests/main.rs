@@ -28,6 +28,7 @@ mod learning_examples;
 mod libraries;
 mod lint;
 mod merge;
+mod nextest_runner;
 mod objective;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
