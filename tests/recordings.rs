@@ -129,3 +129,25 @@ fn what_was_learned_is_let_through_and_not_counted() {
         assert!(names.contains(&"symlinkat") && !names.contains(&"close"), "{learned}: {names:?}");
     }
 }
+
+#[test]
+fn a_folder_is_explained_whatever_its_files_are_called() {
+    let folder = TempDir::new().expect("a folder");
+    for word in ["a", "b", "c"] {
+        text(&run(folder.path(), &["learn", "--into", "seen", "--", "echo", word]));
+    }
+    fs::create_dir(folder.path().join("renamed")).expect("a folder");
+    let mut names: Vec<_> = fs::read_dir(folder.path().join("seen"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    names.sort();
+    for (index, path) in names.iter().rev().enumerate() {
+        fs::copy(path, folder.path().join(format!("renamed/{index}.json"))).expect("a file");
+        // The same run twice is once.
+        fs::copy(path, folder.path().join(format!("renamed/{index}-again.json"))).expect("a file");
+    }
+    let [seen, renamed] = ["seen", "renamed"].map(|place| text(&run(folder.path(), &["explain", place, "--json"])));
+    assert!(seen.contains("\"of_runs\":3"), "{seen}");
+    assert_eq!(seen, renamed);
+}
