@@ -139,9 +139,13 @@ impl Work {
         let output = command.arg(flag).arg(folder).arg(count.to_string()).output().expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let said = String::from_utf8(output.stdout).expect("text");
-        let numbers: Vec<f64> = said.split_whitespace().map(|number| number.parse().expect("a number")).collect();
-        let [size, seconds, kilobytes] = numbers[..] else { panic!("three numbers: {said}") };
-        Measured { size: size as usize, seconds, megabytes: kilobytes / 1000.0 }
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let [size, seconds, kilobytes] = words[..] else { panic!("three numbers: {said}") };
+        Measured {
+            size: size.parse().expect("a count"),
+            seconds: seconds.parse().expect("seconds"),
+            megabytes: kilobytes.parse::<f64>().expect("kilobytes") / 1000.0,
+        }
     }
 }
 
