@@ -515,6 +515,9 @@ pub(crate) struct Learn {
     /// What watches the calls; without it eBPF, or what works without its rights
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
+    /// Keep the stack of whoever makes a call first, for `callgate explain` (eBPF only)
+    #[arg(long)]
+    pub(crate) stacks: bool,
     /// The test
     #[arg(value_name = "CMD", required = true, last = true)]
     pub(crate) command: Vec<OsString>,

@@ -29,7 +29,8 @@ pub(crate) fn run(args: &Learn) -> Outcome {
     if known.is_none() {
         make_folder(&args.into)?;
     }
-    let mut recorded = record(&args.command, &RecordOptions { backend: args.backend, ..RecordOptions::default() })?;
+    let options = RecordOptions { backend: args.backend, stacks: args.stacks, ..RecordOptions::default() };
+    let mut recorded = record(&args.command, &options)?;
     if let Some(name) = &name {
         test::mark(&mut recorded.run, name);
     }

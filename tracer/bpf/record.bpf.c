@@ -17,6 +17,7 @@
  *
  * ../src/ebpf/layout.rs mirrors the structures below. */
 #include "kernel.h"
+#include "stacks.h"
 
 /* bpf_get_current_task_btf is for programs whose licence is compatible with the GPL (kernel/trace/bpf_trace.c). */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -341,12 +342,18 @@ INLINE u32 phase_of(const struct mark *mark)
 
 INLINE void remember(struct first *first, struct task_struct *task, const struct mark *mark)
 {
-	if (first->time || __sync_val_compare_and_swap(&first->time, 0, bpf_ktime_get_ns()))
+	if (first->time)
+		return;
+	u64 now = bpf_ktime_get_ns();
+
+	if (__sync_val_compare_and_swap(&first->time, 0, now))
 		return;
 	first->process = task->tgid;
 	first->task = task->pid;
 	first->executable = mark->executable;
 	bpf_get_current_comm(first->thread, sizeof(first->thread));
+	if (keep_stacks)
+		sample_stack(task, now);
 }
 
 INLINE void count_other(struct task_struct *task, const struct mark *mark, u32 compat, u32 number)

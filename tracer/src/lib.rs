@@ -20,6 +20,8 @@ pub mod record;
 mod seccomp;
 mod shared;
 mod signals;
+#[cfg(target_arch = "x86_64")]
+mod stacks;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;

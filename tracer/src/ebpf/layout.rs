@@ -88,6 +88,21 @@ pub(super) struct DeniedCall {
     pub(super) verdict: i32,
 }
 
+/// `struct sample` without its `stack`, which follows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct SampleHead {
+    pub(super) time: u64,
+    pub(super) start_stack: u64,
+    pub(super) ip: u64,
+    pub(super) sp: u64,
+    pub(super) bp: u64,
+    pub(super) process: u32,
+    pub(super) task: u32,
+    /// Of the stack.
+    pub(super) bytes: u64,
+}
+
 /// `enum verdict`: what isn't an error number.
 pub(super) const ANSWERED: i32 = 0;
 pub(super) const TRAPPED: i32 = -1;
@@ -191,4 +206,5 @@ const _: () = {
     assert!(size_of::<Arguments>() == (8 + 8 + 4 + 4) * KEPT_ARGUMENTS);
     assert!(size_of::<LargeValue>() == 16);
     assert!(size_of::<Totals>() == 12 * 8);
+    assert!(size_of::<SampleHead>() == 5 * 8 + 2 * 4 + 8);
 };
