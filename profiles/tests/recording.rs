@@ -24,7 +24,7 @@ fn some_phase() -> impl Strategy<Value = Phase> {
 
 fn some_first() -> impl Strategy<Value = First> {
     let name = || "[ -~]{0,5}";
-    let stack = proptest::collection::vec(name(), 0..3);
+    let stack = vec(name(), 0..3);
     (any::<u64>(), any::<u32>(), name(), option::of(name()), option::of(name()), stack).prop_map(
         |(after, process, thread, executable, test, stack)| {
             let task = process;

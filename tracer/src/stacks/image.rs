@@ -1,6 +1,7 @@
 //! The files that a process runs, by address.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -44,9 +45,9 @@ impl Image {
             }
             let (start, end) = map.address;
             let id = (map.dev.0, map.dev.1, map.inode);
-            if !files.contains_key(&id) {
+            if let Entry::Vacant(unknown) = files.entry(id) {
                 let Some(file) = open(process.pid, (start, end), &path) else { continue };
-                files.insert(id, Elf::new(file, path));
+                unknown.insert(Elf::new(file, path));
             }
             code.push(Code { start, end, offset: map.offset, file: id });
         }
