@@ -1,4 +1,4 @@
-//! The structures of ../../bpf/record.bpf.c, byte for byte. The loader checks that map values have these sizes.
+//! The structures of ../../bpf/maps.h and stacks.h, byte for byte. The loader checks that map values have these sizes.
 
 use aya::Pod;
 
