@@ -6,6 +6,7 @@ pub mod command;
 pub mod ebpf;
 pub mod enforce;
 pub mod filters;
+mod first;
 pub mod host;
 pub mod imitate;
 pub mod notify;
