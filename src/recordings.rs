@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use callgate_profiles::evidence::Source;
-use callgate_profiles::recording::Recording;
+use callgate_profiles::recording::{Recording, Run};
 use callgate_profiles::tally::Tally;
 
 use crate::failure::Failure;
@@ -15,11 +15,20 @@ const EXTENSION: &str = "json";
 
 /// What every file's runs come to, read one file at a time: many recordings take no more memory than what is different in them.
 pub(crate) fn tally(paths: &[PathBuf]) -> Result<Tally, Failure> {
+    tally_and_look(paths, |_| {})
+}
+
+/// The same, and each run is looked at once.
+pub(crate) fn tally_and_look(paths: &[PathBuf], mut look: impl FnMut(&Run)) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
     for path in paths {
         for file in files(path)? {
             for run in read_file(&file)?.runs.values() {
+                let before = tally.runs();
                 tally.add(run)?;
+                if tally.runs() > before {
+                    look(run);
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ struct Example {
     said: &'static [&'static str],
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
@@ -33,12 +33,21 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs a script of the example as a person would: callgate is in PATH, and no runner is around it.
+/// Runs a script of the example as a person would.
 fn script(folder: &Path, name: &str, archive: bool) -> Output {
+    let mut command = Command::new("sh");
+    as_a_person(command.arg(name), folder);
+    if archive {
+        command.env("ARCHIVE", "1");
+    }
+    command.output().expect("sh runs")
+}
+
+/// In the folder, with callgate in PATH, and no runner around it.
+pub(crate) fn as_a_person(command: &mut Command, folder: &Path) {
     let ours = callgate();
     let ours = Path::new(ours.get_program()).parent().expect("a folder").display().to_string();
     let rest = std::env::var("PATH").unwrap_or_default();
-    let mut command = Command::new("sh");
     for (variable, _) in std::env::vars_os() {
         let of_a_runner = ["NEXTEST", "CARGO", "RUST_TEST", "PYTEST", "LD_LIBRARY_PATH"];
         let variable = variable.to_string_lossy().into_owned();
@@ -48,16 +57,11 @@ fn script(folder: &Path, name: &str, archive: bool) -> Output {
         }
     }
     command
-        .arg(name)
         .current_dir(folder)
         .env("PATH", format!("{ours}:/usr/bin:/bin:{rest}"))
         .env("GOCACHE", folder.join("go-cache"))
         .env("GOFLAGS", "-mod=mod")
         .env("CARGO_NET_OFFLINE", "true");
-    if archive {
-        command.env("ARCHIVE", "1");
-    }
-    command.output().expect("sh runs")
 }
 
 impl Example {
@@ -94,7 +98,8 @@ fn cargo_test() {
     Example { folder: "cargo", learn: "learn.sh", locked: "locked.sh", said }.holds();
 }
 
-/// cargo-nextest is no package of a distribution, so the gate doesn't ask for it.
+/// cargo-nextest is no package of a distribution, so the gate doesn't ask for it; what it asks of a runner is asked in
+/// `nextest_runner.rs`.
 #[test]
 fn cargo_nextest() {
     if tool("cargo-nextest").is_none() {

@@ -28,6 +28,7 @@ mod learning_examples;
 mod libraries;
 mod lint;
 mod merge;
+mod nextest_runner;
 mod objective;
 #[path = "../benches/policies/mod.rs"]
 #[allow(dead_code)] // the benchmarks need more of it
@@ -36,6 +37,7 @@ mod program_mutants;
 mod programs;
 mod readme;
 mod recordings;
+mod removal;
 mod rights;
 mod stack;
 mod starts;

@@ -137,3 +137,46 @@ fn the_cost_of_held_arguments_is_said() {
     assert_eq!(text(&old), text(&new));
     assert!(text(&new).contains("mmap(prot lacks"));
 }
+
+/// Of a folder of runs or of one, which are the same thing to `--learned`.
+#[test]
+fn what_was_learned_is_let_through_and_not_counted() {
+    let folder = TempDir::new().expect("a folder");
+    for _ in 0..2 {
+        text(&run(folder.path(), &["learn", "--into", "seen", "--", "mkdir", "-p", "."]));
+    }
+    text(&run(folder.path(), &["record", "-o", "one.json", "--", "mkdir", "-p", "."]));
+    for learned in ["seen", "one.json"] {
+        let link = format!("{learned}-link");
+        let record = ["record", "--backend", "notify", "--learned", learned, "-o", "r.json"];
+        text(&run(folder.path(), &[&record[..], &["--", "ln", "-s", "a", &link]].concat()));
+        let recording = fs::read(folder.path().join("r.json")).expect("a file");
+        let recording: Value = serde_json::from_slice(&recording).expect("JSON");
+        assert_eq!(recording["calls_exact"], false);
+        let rows = recording["rows"].as_array().expect("rows").iter();
+        let names: Vec<_> = rows.filter_map(|row| row["syscall"].as_str()).collect();
+        assert!(names.contains(&"symlinkat") && !names.contains(&"close"), "{learned}: {names:?}");
+    }
+}
+
+#[test]
+fn a_folder_is_explained_whatever_its_files_are_called() {
+    let folder = TempDir::new().expect("a folder");
+    for word in ["a", "b", "c"] {
+        text(&run(folder.path(), &["learn", "--into", "seen", "--", "echo", word]));
+    }
+    fs::create_dir(folder.path().join("renamed")).expect("a folder");
+    let mut names: Vec<_> = fs::read_dir(folder.path().join("seen"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    names.sort();
+    for (index, path) in names.iter().rev().enumerate() {
+        fs::copy(path, folder.path().join(format!("renamed/{index}.json"))).expect("a file");
+        // The same run twice is once.
+        fs::copy(path, folder.path().join(format!("renamed/{index}-again.json"))).expect("a file");
+    }
+    let [seen, renamed] = ["seen", "renamed"].map(|place| text(&run(folder.path(), &["explain", place, "--json"])));
+    assert!(seen.contains("\"of_runs\":3"), "{seen}");
+    assert_eq!(seen, renamed);
+}

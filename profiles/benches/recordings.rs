@@ -4,11 +4,13 @@
 //! forty kinds of tests; each with its own counts, witnesses and ids. They are written to files, read one by one and tallied, as
 //! `callgate derive FOLDER` does; beside that, merged into one recording, which holds every run.
 //!
-//! Memory is the kernel's own figure (`VmHWM` of /proc/self/status, set back before each measurement).
+//! Each measurement is made by a process of its own, so that none finds memory that another has left. Memory is the kernel's own
+//! figure: `VmHWM` of /proc/self/status at the end, less what was in use at the start.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use callgate_compiler::abi::Abi;
@@ -80,11 +82,6 @@ fn read(folder: &Path, index: usize) -> Recording {
     Recording::from_json(&text).expect("a recording")
 }
 
-/// Sets the high-water mark back to what is used now.
-fn forget_peak() {
-    let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
 /// Kilobytes.
 fn status(field: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -92,17 +89,75 @@ fn status(field: &str) -> usize {
     line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
-/// What `work` gave, its seconds, and the kilobytes it took at most beyond what was in use before.
-fn measured<T>(work: impl FnOnce() -> T) -> (T, f64, usize) {
-    forget_peak();
-    let before = status("VmRSS:");
-    let start = Instant::now();
-    let result = work();
-    (result, start.elapsed().as_secs_f64(), status("VmHWM:").saturating_sub(before))
+/// What is done with the recordings of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Tally,
+    Merge,
+}
+
+/// What came of it.
+struct Measured {
+    /// Entries of the tally, or rows of the recording.
+    size: usize,
+    seconds: f64,
+    megabytes: f64,
+}
+
+impl Work {
+    const ALL: [(Self, &str); 2] = [(Self::Tally, "--tally"), (Self::Merge, "--merge")];
+
+    /// Does it here, and prints what [`Work::measured`] reads.
+    fn measure(self, folder: &Path, count: usize) {
+        let before = status("VmRSS:");
+        let start = Instant::now();
+        let (size, seconds) = match self {
+            Self::Tally => {
+                let mut tally = Tally::default();
+                for index in 0..count {
+                    for run in read(folder, index).runs.values() {
+                        tally.add(run).expect("ids differ");
+                    }
+                }
+                let seconds = start.elapsed().as_secs_f64();
+                let derived = derive_from(&tally, &DeriveOptions::default()).expect("it is complete");
+                assert!(derived.gate.contains(&format!("from {count} runs")));
+                (tally.size(), seconds)
+            }
+            Self::Merge => {
+                let none = Recording::default();
+                let merged = (0..count).fold(none, |all, index| all.merge(read(folder, index)).expect("ids differ"));
+                (merged.runs.values().map(|run| run.rows.len()).sum(), start.elapsed().as_secs_f64())
+            }
+        };
+        println!("{size} {seconds} {}", status("VmHWM:").saturating_sub(before));
+    }
+
+    /// Has it done by another process.
+    fn measured(self, folder: &Path, count: usize) -> Measured {
+        let flag = Self::ALL.iter().find(|(work, _)| *work == self).map_or("", |(_, flag)| flag);
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        let output = command.arg(flag).arg(folder).arg(count.to_string()).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stdout).expect("text");
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let [size, seconds, kilobytes] = words[..] else { panic!("three numbers: {said}") };
+        Measured {
+            size: size.parse().expect("a count"),
+            seconds: seconds.parse().expect("seconds"),
+            megabytes: kilobytes.parse::<f64>().expect("kilobytes") / 1000.0,
+        }
+    }
 }
 
 fn main() {
-    let few = std::env::args().any(|argument| argument == "--test");
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, flag, folder, count] = arguments.as_slice()
+        && let Some((work, _)) = Work::ALL.iter().find(|(_, name)| name == flag)
+    {
+        return work.measure(Path::new(folder), count.parse().expect("a number"));
+    }
+    let few = arguments.iter().any(|argument| argument == "--test");
     let sizes: &[usize] = if few { &[10, 100] } else { &[100, 1_000, 10_000] };
     let most = sizes.iter().copied().max().unwrap_or_default();
     let folder = TempDir::new().expect("a folder");
@@ -115,35 +170,17 @@ fn main() {
         "{:>10} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9}",
         "recordings", "rows", "entries", "tally s", "tally MB", "merge s", "merge MB"
     );
-    let mut sizes_of_tally = Vec::new();
+    let mut entries = Vec::new();
     for &size in sizes {
-        let (tally, seconds, kilobytes) = measured(|| {
-            let mut tally = Tally::default();
-            for index in 0..size {
-                for run in read(folder.path(), index).runs.values() {
-                    tally.add(run).expect("ids differ");
-                }
-            }
-            tally
-        });
-        let entries = tally.size();
-        let derived = derive_from(&tally, &DeriveOptions::default()).expect("it is complete");
-        assert!(derived.gate.contains(&format!("from {size} runs")));
-        sizes_of_tally.push((size, entries));
-        drop(tally);
-        let (merged, merge_seconds, merge_kilobytes) = measured(|| {
-            (0..size)
-                .fold(Recording::default(), |all, index| all.merge(read(folder.path(), index)).expect("ids differ"))
-        });
-        let rows: usize = merged.runs.values().map(|run| run.rows.len()).sum();
+        let [tally, merge] = Work::ALL.map(|(work, _)| work.measured(folder.path(), size));
         println!(
-            "{size:>10} {rows:>9} {entries:>9} {seconds:>8.2} {:>9.1} {merge_seconds:>9.2} {:>9.1}",
-            kilobytes as f64 / 1000.0,
-            merge_kilobytes as f64 / 1000.0
+            "{size:>10} {:>9} {:>9} {:>8.2} {:>9.1} {:>9.2} {:>9.1}",
+            merge.size, tally.size, tally.seconds, tally.megabytes, merge.seconds, merge.megabytes
         );
+        if size >= KINDS {
+            entries.push(tally.size);
+        }
     }
     // Once every kind was seen, more recordings add nothing.
-    let full: Vec<usize> =
-        sizes_of_tally.iter().filter(|(size, _)| *size >= KINDS).map(|&(_, entries)| entries).collect();
-    assert!(full.windows(2).all(|pair| pair[0] == pair[1]), "{full:?}");
+    assert!(entries.windows(2).all(|pair| pair[0] == pair[1]), "{entries:?}");
 }

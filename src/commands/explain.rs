@@ -32,8 +32,7 @@ pub(crate) fn run(args: &Explain) -> Outcome {
     if let Some(file) = &args.file
         && recordings::is_of(file)?
     {
-        let recording = recordings::read(std::slice::from_ref(file))?;
-        return recording::run(&recording, args.call.as_deref(), &args.derive, args.json, args.output.as_deref());
+        return recording::run(file, args.call.as_deref(), &args.derive, args.json, args.output.as_deref());
     }
     if let Some(call) = &args.call {
         return Err(Failure::new(format!("`{call}` would be looked up in a recording, and this is none"))

@@ -9,7 +9,7 @@ mod node;
 pub(crate) mod python;
 mod redis;
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Child;
@@ -41,40 +41,60 @@ pub(crate) struct Program {
     pub(crate) end: End,
     /// Where it listens, if its work is asked of it.
     pub(crate) port: Option<u16>,
-    /// Asks for the work.
-    ask: fn(u16),
+    /// Asks for the work. No answer may take longer than it is told.
+    ask: fn(u16, Duration) -> io::Result<()>,
 }
+
+/// How long a program may take to listen, and then for each answer, where nothing keeps it from working.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Program {
     /// One that does its work without being asked.
-    fn alone(name: &'static str, arguments: Vec<String>) -> Self {
-        Self { name, arguments, end: End::Itself, port: None, ask: |_| {} }
+    pub(crate) fn alone(name: &'static str, arguments: Vec<String>) -> Self {
+        Self { name, arguments, end: End::Itself, port: None, ask: |_, _| Ok(()) }
     }
 
     /// Keeps it busy. Afterwards it ends, or waits for its signal.
     pub(crate) fn drive(&self, child: &mut Child) {
-        if let Some(port) = self.port {
-            listens(child, self.name, port);
-            (self.ask)(port);
+        if let Err(why) = self.try_drive(child, PATIENCE) {
+            panic!("{}: {why}", self.name);
         }
+    }
+
+    /// As [`Program::drive`], with one that may be unable to do its work: why it wasn't done. Waits no longer than this for it to
+    /// listen, nor for any answer.
+    pub(crate) fn try_drive(&self, child: &mut Child, patience: Duration) -> io::Result<()> {
+        let Some(port) = self.port else { return Ok(()) };
+        listens(child, port, patience)?;
+        (self.ask)(port, patience)
     }
 }
 
 /// Waits until something listens.
-fn listens(child: &mut Child, name: &str, port: u16) {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while TcpStream::connect(address).is_err() {
-        if let Some(status) = child.try_wait().expect("a child") {
+fn listens(child: &mut Child, port: u16, patience: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    while connected(port, patience).is_err() {
+        if let Some(status) = child.try_wait()? {
             let mut said = String::new();
             if let Some(mut stderr) = child.stderr.take() {
-                stderr.read_to_string(&mut said).expect("text");
+                stderr.read_to_string(&mut said)?;
             }
-            panic!("{name} ended with {status} before it listened:\n{said}");
+            return Err(io::Error::other(format!("ended with {status} before it listened:\n{said}")));
         }
-        assert!(Instant::now() < deadline, "{name} doesn't listen");
+        if Instant::now() >= deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "doesn't listen"));
+        }
         sleep(Duration::from_millis(5));
     }
+    Ok(())
+}
+
+/// A connection to a server, on which nothing waits for longer than this.
+fn connected(port: u16, patience: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    Ok(stream)
 }
 
 /// A port that nothing listens on. Servers are started on it again and again, by several processes of tests at once, so each process

@@ -1,11 +1,11 @@
 //! nginx: a master, two workers, files in one folder.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
-use super::{End, Program, free_port, shown};
+use super::{End, Program, connected, free_port, shown};
 use crate::support::tool;
 
 pub(crate) fn nginx(folder: &Path) -> Program {
@@ -32,18 +32,23 @@ pub(crate) fn nginx(folder: &Path) -> Program {
 }
 
 /// A few requests.
-fn ask(port: u16) {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+fn ask(port: u16, patience: Duration) -> io::Result<()> {
     for (path, status) in [("/", "200"), ("/index.html", "200"), ("/none", "404")] {
-        let mut stream = TcpStream::connect(address).expect("nginx listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
+        let mut stream = connected(port, patience)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        stream.read_to_string(&mut answer)?;
+        if !answer.starts_with(&format!("HTTP/1.1 {status}")) {
+            return Err(io::Error::other(format!("{path}: {answer}")));
+        }
     }
+    Ok(())
 }
 
 /// The process to signal, of an nginx that isn't in a container.
 pub(crate) fn pid(folder: &Path) -> String {
-    fs::read_to_string(folder.join("pid")).expect("nginx wrote its pid").trim().to_owned()
+    let written = fs::read_to_string(folder.join("pid")).expect("nginx wrote its pid");
+    // What it writes when getpid is refused is -1, and to signal that is to signal everybody.
+    let pid: u32 = written.trim().parse().expect("a process id");
+    pid.to_string()
 }

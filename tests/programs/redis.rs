@@ -1,10 +1,12 @@
 //! Redis: keys, a list, a snapshot by a forked child.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use super::{End, Program, free_port, shown};
+use super::{End, Program, connected, free_port, shown};
 use crate::support::tool;
 
 pub(crate) fn redis(folder: &Path) -> Program {
@@ -18,9 +20,9 @@ pub(crate) fn redis(folder: &Path) -> Program {
     Program { name: "redis", arguments, end: End::Itself, port: Some(port), ask }
 }
 
-fn ask(port: u16) {
-    let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).expect("redis listens");
-    let mut answers = BufReader::new(stream.try_clone().expect("a socket"));
+fn ask(port: u16, patience: Duration) -> io::Result<()> {
+    let mut stream = connected(port, patience)?;
+    let mut answers = BufReader::new(stream.try_clone()?);
     for (command, starts) in [
         ("FLUSHALL", "+OK"),
         ("SET a 1", "+OK"),
@@ -29,11 +31,41 @@ fn ask(port: u16) {
         ("SAVE", "+OK"),
         ("BGSAVE", "+Background"),
     ] {
-        write!(stream, "{command}\r\n").expect("sent");
+        write!(stream, "{command}\r\n")?;
         let mut answer = String::new();
-        answers.read_line(&mut answer).expect("an answer");
-        assert!(answer.starts_with(starts), "{command}: {answer}");
+        answers.read_line(&mut answer)?;
+        if !answer.starts_with(starts) {
+            return Err(io::Error::other(format!("{command}: {answer}")));
+        }
     }
-    // It waits for its child, saves and closes.
-    write!(stream, "SHUTDOWN\r\n").expect("sent");
+    // SHUTDOWN would kill a child that still writes.
+    snapshot_is_written(&mut stream, &mut answers, patience)?;
+    // It saves and closes.
+    write!(stream, "SHUTDOWN\r\n")
+}
+
+/// Asks until the child has written its snapshot.
+fn snapshot_is_written(
+    stream: &mut TcpStream,
+    answers: &mut BufReader<TcpStream>,
+    patience: Duration,
+) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        write!(stream, "INFO persistence\r\n")?;
+        let mut header = String::new();
+        answers.read_line(&mut header)?;
+        let length: u64 = header.trim_start_matches('$').trim().parse().map_err(io::Error::other)?;
+        let mut information = String::new();
+        // The text, and the end of the line after it.
+        answers.by_ref().take(length + 2).read_to_string(&mut information)?;
+        if information.contains("rdb_bgsave_in_progress:0") {
+            let ok = information.contains("rdb_last_bgsave_status:ok");
+            return if ok { Ok(()) } else { Err(io::Error::other(format!("no snapshot:\n{information}"))) };
+        }
+        if Instant::now() >= deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the snapshot isn't written"));
+        }
+        sleep(Duration::from_millis(5));
+    }
 }

@@ -41,7 +41,7 @@ pub enum RecordingError {
     },
     /// What is computed from the runs isn't what the file says.
     #[error(
-        "`{key}` is not what the runs come to: the file was changed after it was recorded\n  next: record again, or use `callgate merge` to join recordings"
+        "`{key}` is not what the runs come to: the file was changed after it was recorded\n  next: record again, or give `callgate derive` each recording as it was: it takes any number"
     )]
     Totals {
         /// The top-level key.

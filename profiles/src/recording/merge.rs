@@ -19,6 +19,9 @@ pub struct RunConflict {
 impl Recording {
     /// The runs of both. Commutative, associative and idempotent: a run that both have is there once.
     ///
+    /// A recording is its runs, row by row, so it is as large as all of them; what a policy is derived from takes less, and is made
+    /// run by run ([`Tally`](crate::tally::Tally)).
+    ///
     /// # Errors
     /// When both have a run of one id with different content.
     pub fn merge(mut self, other: Self) -> Result<Self, RunConflict> {

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::tables;
 use callgate_grammar::did_you_mean;
-use callgate_profiles::derive::{Derived, derive};
-use callgate_profiles::recording::{First, Phase, Recording, Row, Values};
+use callgate_profiles::derive::{Derived, derive_from};
+use callgate_profiles::recording::{First, Phase, Row, Run, Values};
 use serde::Serialize;
 
 use crate::cli::DeriveArgs;
 use crate::commands::derive::options;
 use crate::failure::{EXIT_FOUND, Failure, Outcome};
-use crate::output;
+use crate::{output, recordings};
 
 /// How many commands and tests are named.
 const SHOWN: usize = 5;
@@ -34,9 +35,11 @@ struct Why {
     phases: BTreeMap<&'static str, u64>,
     /// What the selectors and flags were; null for more values than are kept.
     arguments: BTreeMap<String, Option<BTreeSet<u64>>>,
-    /// Who made the first call of the first run that says so.
+    /// Who made the first call of that run, among those that say so, whose id is the least.
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<First>,
+    #[serde(skip)]
+    first_run: String,
     /// Some of the commands whose runs made it.
     commands: BTreeSet<String>,
     /// Some of the tests.
@@ -54,16 +57,11 @@ struct Statement {
 }
 
 /// Prints what there is to say of every call, or of one. Exits 1 when the one is nowhere.
-pub(super) fn run(
-    recording: &Recording,
-    call: Option<&str>,
-    args: &DeriveArgs,
-    json: bool,
-    place: Option<&std::path::Path>,
-) -> Outcome {
-    let derived = derive(recording, &options(args, true))?;
-    let mut all = observed(recording);
-    add(&mut all, &derived);
+pub(super) fn run(file: &PathBuf, call: Option<&str>, args: &DeriveArgs, json: bool, place: Option<&Path>) -> Outcome {
+    let mut all = BTreeMap::new();
+    let tally = recordings::tally_and_look(std::slice::from_ref(file), |run| observe(&mut all, run))?;
+    add(&mut all, &derive_from(&tally, &options(args, true))?);
+    all.values_mut().for_each(|why| why.of_runs = if why.is_seen() { tally.runs() } else { 0 });
     let wanted: Vec<&Why> = match call {
         None => all.values().collect(),
         Some(call) => all.values().filter(|why| why.call == call).collect(),
@@ -85,32 +83,29 @@ pub(super) fn run(
     Ok(0)
 }
 
-fn observed(recording: &Recording) -> BTreeMap<(Abi, String), Why> {
-    let mut all: BTreeMap<(Abi, String), Why> = BTreeMap::new();
-    for run in recording.runs.values() {
-        let mut in_this_run = BTreeSet::new();
-        let command = run.command.join(" ");
-        for row in &run.rows {
-            let key = key(row.abi, row.nr);
-            let why = all.entry(key.clone()).or_insert_with(|| Why::of(&key, Some(row.nr), recording));
-            why.runs += u64::from(in_this_run.insert(key));
-            why.add(row, &command);
-        }
-        for denied in &run.denied {
-            let key = key(denied.abi, denied.nr);
-            let why = all.entry(key.clone()).or_insert_with(|| Why::of(&key, Some(denied.nr), recording));
-            why.denied = why.denied.saturating_add(denied.calls);
-            why.first = why.first.take().or_else(|| denied.first.clone());
-        }
+fn observe(all: &mut BTreeMap<(Abi, String), Why>, run: &Run) {
+    let mut in_this_run = BTreeSet::new();
+    let command = run.command.join(" ");
+    for row in &run.rows {
+        let key = key(row.abi, row.nr);
+        let why = all.entry(key.clone()).or_insert_with(|| Why::of(&key, Some(row.nr)));
+        why.runs += u64::from(in_this_run.insert(key));
+        why.add(row, &command);
+        why.witness(run, row.first.as_ref());
     }
-    all
+    for denied in &run.denied {
+        let key = key(denied.abi, denied.nr);
+        let why = all.entry(key.clone()).or_insert_with(|| Why::of(&key, Some(denied.nr)));
+        why.denied = why.denied.saturating_add(denied.calls);
+        why.witness(run, denied.first.as_ref());
+    }
 }
 
 fn add(all: &mut BTreeMap<(Abi, String), Why>, derived: &Derived) {
     for target in &derived.targets {
         let key = (target.abi, target.call.clone());
         let number = tables::number(target.abi, &target.call);
-        let why = all.entry(key.clone()).or_insert_with(|| Why::of(&key, number, &Recording::default()));
+        let why = all.entry(key.clone()).or_insert_with(|| Why::of(&key, number));
         why.policy.push(Statement {
             statement: format!("{}: {}", target.verb, target.text),
             because: target.reason.first().cloned().unwrap_or_default(),
@@ -123,9 +118,22 @@ fn key(abi: Abi, nr: u32) -> (Abi, String) {
 }
 
 impl Why {
-    fn of(key: &(Abi, String), number: Option<u32>, recording: &Recording) -> Self {
-        let of_runs = recording.runs.len() as u64;
-        Self { abi: key.0.name(), call: key.1.clone(), number, of_runs, ..Self::default() }
+    fn of(key: &(Abi, String), number: Option<u32>) -> Self {
+        Self { abi: key.0.name(), call: key.1.clone(), number, ..Self::default() }
+    }
+
+    /// Whether it was recorded, and isn't only derived.
+    fn is_seen(&self) -> bool {
+        self.calls > 0 || self.denied > 0
+    }
+
+    /// Of several runs the one with the least id tells, so that the order in which they are read doesn't show.
+    fn witness(&mut self, run: &Run, first: Option<&First>) {
+        let Some(first) = first else { return };
+        if self.first.is_none() || run.id < self.first_run {
+            self.first = Some(first.clone());
+            self.first_run.clone_from(&run.id);
+        }
     }
 
     fn add(&mut self, row: &Row, command: &str) {
@@ -144,14 +152,19 @@ impl Why {
                 _ => *known = None,
             }
         }
-        if self.commands.len() < SHOWN {
-            self.commands.insert(command.to_owned());
+        keep_some(&mut self.commands, command);
+        if let Some(test) = row.first.as_ref().and_then(|first| first.test.as_ref()) {
+            keep_some(&mut self.tests, test);
         }
-        if let Some(first) = &row.first {
-            if let Some(test) = first.test.as_ref().filter(|_| self.tests.len() < SHOWN) {
-                self.tests.insert(test.clone());
-            }
-            self.first = self.first.take().or_else(|| Some(first.clone()));
+    }
+}
+
+/// Adds a name, and keeps those that come first.
+fn keep_some(names: &mut BTreeSet<String>, name: &str) {
+    if !names.contains(name) {
+        names.insert(name.to_owned());
+        if names.len() > SHOWN {
+            names.pop_last();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use callgate_profiles::recording::{Recording, Scope, Since};
+use callgate_profiles::recording::{Scope, Since};
 use callgate_tracer::cgroup::{Cgroup, CgroupError};
 use callgate_tracer::record::{RecordOptions, Target};
 
@@ -53,12 +53,10 @@ impl Subject {
             Self::Command(engine) => (scope.since.or(Some(engine.since())), engine.cgroup().cloned()),
             Self::Running(_) => (scope.since, None),
         };
-        let learned = if scope.learned.is_empty() { Recording::default() } else { recordings::read(&scope.learned)? };
-        let rows = learned.runs.values().flat_map(|run| &run.rows);
         Ok(RecordOptions {
             backend: args.backend,
             called: Some(args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect()),
-            learned: rows.map(|row| (row.abi, row.nr)).collect(),
+            learned: recordings::tally(&scope.learned)?.calls.into_keys().collect(),
             since,
             cgroup,
             checkpoint: Some(scope.checkpoint).filter(|every| !every.is_zero()),
