@@ -418,6 +418,9 @@ pub(crate) struct Learn {
     /// Keep the stack of whoever makes a call first, for `callgate explain` (eBPF only)
     #[arg(long)]
     pub(crate) stacks: bool,
+    /// Let through what REC has already, where eBPF can't be used: such a call costs nothing then, and isn't counted
+    #[arg(long, conflicts_with = "locked")]
+    pub(crate) only_new: bool,
     /// The test
     #[arg(value_name = "CMD", required = true, last = true)]
     pub(crate) command: Vec<OsString>,

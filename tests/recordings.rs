@@ -157,6 +157,15 @@ fn what_was_learned_is_let_through_and_not_counted() {
         let names: Vec<_> = rows.filter_map(|row| row["syscall"].as_str()).collect();
         assert!(names.contains(&"symlinkat") && !names.contains(&"close"), "{learned}: {names:?}");
     }
+
+    // The folder that is learned into: the first run adds all it does, the next what it does besides.
+    for (words, calls) in [(&["mkdir", "-p", "."][..], true), (&["ln", "-s", "a", "again"][..], false)] {
+        let learn = ["learn", "--backend", "notify", "--only-new", "--into", "new", "--"];
+        text(&run(folder.path(), &[&learn[..], words].concat()));
+        let why = text(&run(folder.path(), &["explain", "new", "close"]));
+        assert!(why.contains(if calls { "in 1 of 1 runs" } else { "in 1 of 2 runs" }), "{why}");
+    }
+    assert!(text(&run(folder.path(), &["explain", "new", "symlinkat"])).contains("in 1 of 2 runs"));
 }
 
 #[test]
