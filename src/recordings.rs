@@ -1,8 +1,10 @@
 //! Recordings as people give them: files of callgate's, folders of them, and what other programs observed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use callgate_compiler::abi::Abi;
 use callgate_profiles::evidence::Source;
 use callgate_profiles::recording::{Recording, Run};
 use callgate_profiles::tally::Tally;
@@ -33,6 +35,11 @@ pub(crate) fn tally_and_look(paths: &[PathBuf], mut look: impl FnMut(&Run)) -> R
         }
     }
     Ok(tally)
+}
+
+/// The calls that a folder's recordings have; it may be without any yet.
+pub(crate) fn calls_in(folder: &Path) -> Result<BTreeSet<(Abi, u32)>, Failure> {
+    Ok(tally(&files_so_far(folder)?)?.calls.into_keys().collect())
 }
 
 /// Every file's runs as one recording; of a folder, those of every `.json` and `.json.zst` in it.
@@ -68,7 +75,17 @@ pub(crate) fn place_in(folder: &Path, run: &str) -> PathBuf {
     folder.join(run).with_extension(EXTENSION)
 }
 
+/// A file, or those of a folder; a folder without any is an error.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let files = files_so_far(path)?;
+    if files.is_empty() {
+        return Err(Failure::new(format!("{} has no recording in it", path.display()))
+            .help("`callgate learn --into FOLDER -- CMD` adds one for each run"));
+    }
+    Ok(files)
+}
+
+fn files_so_far(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
@@ -82,10 +99,6 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     files.sort_unstable();
-    if files.is_empty() {
-        return Err(Failure::new(format!("{} has no recording in it", path.display()))
-            .help("`callgate learn --into FOLDER -- CMD` adds one for each run"));
-    }
     Ok(files)
 }
 

@@ -5,9 +5,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::support::told;
 
 /// Containers started by this process. Runtimes name cgroups by the container, whatever bundle it comes from.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -96,11 +100,20 @@ impl Bundle {
         self.command().output().expect("the runtime runs")
     }
 
-    /// Sends a signal to the container that the last [`Bundle::command`] started.
+    /// Sends a signal to the container that the last [`Bundle::command`] started. On a busy machine the program may be at work
+    /// before its runtime has written down that there is a container.
     pub(crate) fn signal(&self, signal: &str) {
-        let status =
-            Command::new(self.runtime).arg("--root").arg(self.state()).args(["kill", &self.name, signal]).status();
-        assert!(status.expect("the runtime runs").success());
+        let mut command = Command::new(self.runtime);
+        command.arg("--root").arg(self.state()).args(["kill", &self.name, signal]);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let output = command.output().expect("the runtime runs");
+            if output.status.success() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{}", told(&output));
+            sleep(Duration::from_millis(20));
+        }
     }
 
     fn state(&self) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Real containers, recorded: from outside, by what starts them, and by their runtimes' hooks. What is counted is what the
 //! container's filter sees, and what the filter refuses is named with the line to add.
 
+mod containerd;
 mod docker;
 mod podman;
 mod yard;

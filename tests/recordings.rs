@@ -90,6 +90,35 @@ fn a_recording_says_why_a_call_is_allowed() {
 
 /// What holding arguments costs, said where it is chosen.
 #[test]
+fn a_recording_with_stacks_says_where_a_call_was_made() {
+    if !have(&[Need::Root]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    text(&run(folder.path(), &["record", "--stacks", "-o", "r.json", "--", "sleep", "0.3"]));
+    let why = text(&run(folder.path(), &["explain", "r.json", "clock_nanosleep"]));
+    let frames: Vec<_> = why.lines().filter_map(|line| line.trim_start().strip_prefix("from ")).collect();
+    let [innermost, .., outermost] = frames[..] else { panic!("no stack: {why}") };
+    assert!(innermost.contains("nanosleep") && innermost.contains("libc"), "{why}");
+    assert!(outermost.contains("/sleep+0x"), "{why}");
+    let json = text(&run(folder.path(), &["explain", "r.json", "clock_nanosleep", "--json"]));
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["first"]["stack"].as_array().map(Vec::len), Some(frames.len()));
+    // A profile is the same with them and without.
+    let with = text(&run(folder.path(), &["derive", "r.json"]));
+    text(&run(folder.path(), &["record", "-o", "without.json", "--", "sleep", "0.3"]));
+    assert_eq!(with, text(&run(folder.path(), &["derive", "without.json"])));
+    // A test's, too.
+    text(&run(folder.path(), &["learn", "--stacks", "--into", "seen", "--", "sleep", "0.3"]));
+    assert!(text(&run(folder.path(), &["explain", "seen", "clock_nanosleep"])).contains("/sleep+0x"));
+
+    let other = run(folder.path(), &["record", "--stacks", "--backend", "ptrace", "-o", "p.json", "--", "true"]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(told(&other).contains("ptrace can't record stacks"), "{}", told(&other));
+    assert!(!folder.path().join("p.json").exists());
+}
+
+#[test]
 fn the_cost_of_held_arguments_is_said() {
     let folder = TempDir::new().expect("a folder");
     text(&run(folder.path(), &["record", "-o", "r.json", "--", "ls", "/"]));
@@ -128,6 +157,15 @@ fn what_was_learned_is_let_through_and_not_counted() {
         let names: Vec<_> = rows.filter_map(|row| row["syscall"].as_str()).collect();
         assert!(names.contains(&"symlinkat") && !names.contains(&"close"), "{learned}: {names:?}");
     }
+
+    // The folder that is learned into: the first run adds all it does, the next what it does besides.
+    for (words, calls) in [(&["mkdir", "-p", "."][..], true), (&["ln", "-s", "a", "again"][..], false)] {
+        let learn = ["learn", "--backend", "notify", "--only-new", "--into", "new", "--"];
+        text(&run(folder.path(), &[&learn[..], words].concat()));
+        let why = text(&run(folder.path(), &["explain", "new", "close"]));
+        assert!(why.contains(if calls { "in 1 of 1 runs" } else { "in 1 of 2 runs" }), "{why}");
+    }
+    assert!(text(&run(folder.path(), &["explain", "new", "symlinkat"])).contains("in 1 of 2 runs"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What recording costs, beside the recorders people use today: `strace -f -c`, `perf trace -s` and a bpftrace one-liner.
 //!
-//! `cargo bench --bench overhead`, as root. Every round runs every workload under every recorder once, so that all of them
-//! meet the same machine; the table has the least time of each and its ratio to the least time without a recorder. With
+//! `cargo bench --bench overhead`, as root. Every round runs every workload under every recorder once, each after a run of
+//! the workload alone that isn't timed, so that all of them meet the same machine and the same caches; the table has the
+//! least time of each and its ratio to the least time without a recorder. With
 //! `-- --write` it goes to `docs/recording-cost.md`; with `-- --test` everything runs once, small.
 //!
 //! Counts are exact where a workload's number of calls is known: a recorder that sees fewer is said to have lost them.
@@ -48,9 +49,11 @@ fn main() {
     let workloads = workloads::all(scale);
     let mut times: BTreeMap<(usize, Recorder), Vec<Duration>> = BTreeMap::new();
     let mut counts: BTreeMap<(usize, Recorder), Counted> = BTreeMap::new();
-    for _ in 0..scale.rounds {
+    for round in 0..scale.rounds {
         for (index, workload) in workloads.iter().enumerate() {
-            for &recorder in &recorders {
+            // Nobody is always the first.
+            for &recorder in recorders.iter().cycle().skip(round).take(recorders.len()) {
+                Recorder::None.run(workload);
                 let (time, counted) = recorder.run(workload);
                 times.entry((index, recorder)).or_default().push(time);
                 counts.insert((index, recorder), counted);
@@ -79,9 +82,11 @@ fn page(
 ) -> String {
     let least = |index, recorder| times[&(index, recorder)].iter().min().copied().unwrap_or_default();
     let mut page = format!(
-        "# What recording costs\n\nWritten by `cargo bench --bench overhead -- --write`: {} rounds, each workload under each recorder once a round,\n\
-         the least time of each. Times are of whole processes, a recorder's own start and end included.\n\n",
-        scale.rounds
+        "# What recording costs\n\n\
+         Written by `cargo bench --bench overhead -- --write`: {} rounds, each workload under each recorder once a round after a\n\
+         run alone, the least time of each, on Linux {}. Times are of whole processes, a recorder's own start and end included.\n\n",
+        scale.rounds,
+        std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim()
     );
     let names: Vec<_> = recorders.iter().map(|recorder| recorder.name()).collect();
     let _ = writeln!(page, "| workload | {} |", names.join(" | "));
@@ -93,7 +98,7 @@ fn page(
             if recorder == Recorder::None {
                 format!("{:.0} ms", time.as_secs_f64() * 1e3)
             } else {
-                format!("{:.2} ×", time.as_secs_f64() / plain.as_secs_f64())
+                format!("{:.0} ms ({:.2} ×)", time.as_secs_f64() * 1e3, time.as_secs_f64() / plain.as_secs_f64())
             }
         });
         let _ = writeln!(page, "| {} | {} |", workload.name, cells.collect::<Vec<_>>().join(" | "));

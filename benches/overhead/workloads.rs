@@ -39,7 +39,7 @@ pub(crate) struct Workload {
 pub(crate) enum Work {
     /// A command that ends.
     Command(Vec<String>),
-    /// nginx, so many requests on one connection; only those are timed.
+    /// nginx, so many requests; only those are timed.
     Server(Program, PathBuf, usize),
 }
 
@@ -90,13 +90,23 @@ fn compile() -> Workload {
     Workload { _folder: Some(folder), ..Workload::command("cc", &["cc", "-O1", "-c", &source, "-o", &object]) }
 }
 
-/// Asks a server on one connection, and says how long that took.
+/// Requests on one connection: nginx closes it after a thousand (`keepalive_requests`).
+const A_CONNECTION: usize = 500;
+
+/// Asks a server, on one connection after another, and says how long that took.
 pub(crate) fn requests(port: u16, count: usize) -> Duration {
+    let start = Instant::now();
+    for done in (0..count).step_by(A_CONNECTION) {
+        ask(port, A_CONNECTION.min(count - done));
+    }
+    start.elapsed()
+}
+
+fn ask(port: u16, count: usize) {
     let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).expect("the server listens");
     let _ = stream.set_nodelay(true);
     let mut writer = stream.try_clone().expect("a socket");
     let mut reader = BufReader::new(stream);
-    let start = Instant::now();
     for _ in 0..count {
         writer.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
         let mut length = 0;
@@ -113,7 +123,6 @@ pub(crate) fn requests(port: u16, count: usize) -> Duration {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("the body");
     }
-    start.elapsed()
 }
 
 /// A command of words.

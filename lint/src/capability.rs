@@ -30,11 +30,27 @@ pub(crate) enum Left {
 pub(crate) struct Asked {
     pub(crate) call: &'static str,
     /// Any of these.
-    pub(crate) capabilities: Vec<&'static str>,
+    capabilities: Vec<Doing>,
     /// Held in a user namespace of one's own is enough.
     pub(crate) own: bool,
     since: Option<Version>,
     pub(crate) left: Left,
+}
+
+/// A capability that will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Doing {
+    name: &'static str,
+    /// The last kernel for which it does; `None`: every one.
+    through: Option<Version>,
+}
+
+impl Doing {
+    /// Reads `SYS_ADMIN..6.6`.
+    fn read(word: &str) -> Option<Self> {
+        let (name, through) = word.split_once("..").map_or((word, None), |(name, last)| (name, version(last)));
+        Some(Self { name: capability(name)?, through })
+    }
 }
 
 /// How a process stands to the kernel's check of a call.
@@ -49,10 +65,16 @@ pub(crate) enum Standing {
 }
 
 impl Asked {
-    /// `CAP_BPF or CAP_SYS_ADMIN`
-    pub(crate) fn names(&self) -> String {
-        let names: Vec<_> = self.capabilities.iter().map(|name| format!("CAP_{name}")).collect();
+    /// `CAP_BPF or CAP_SYS_ADMIN`, on a kernel.
+    pub(crate) fn names(&self, kernel: Version) -> String {
+        let names: Vec<_> = self.on(kernel).map(|name| format!("CAP_{name}")).collect();
         names.join(" or ")
+    }
+
+    /// The capabilities that do on a kernel.
+    fn on(&self, kernel: Version) -> impl Iterator<Item = &'static str> {
+        let counts = move |one: &&Doing| one.through.is_none_or(|last| kernel <= last);
+        self.capabilities.iter().filter(counts).map(|one| one.name)
     }
 }
 
@@ -63,7 +85,7 @@ pub(crate) fn asked() -> &'static [Asked] {
         rows(include_str!("../data/capabilities.tsv"))
             .map(|[call, capabilities, place, since, left, _source]| Asked {
                 call,
-                capabilities: capabilities.split(',').filter_map(capability).collect(),
+                capabilities: capabilities.split(',').filter_map(Doing::read).collect(),
                 own: place == "own",
                 since: version(since),
                 left: match left.split_once(": ") {
@@ -81,10 +103,10 @@ impl Meaning {
     pub(crate) fn standing(&self, call: &str) -> Result<Standing, Undecided> {
         let asks = |row: &&Asked| row.call == call && row.since.is_none_or(|since| since <= self.kernel);
         let Some(row) = asked().iter().find(asks) else { return Ok(Standing::Held) };
-        if row.capabilities.iter().any(|name| self.capabilities.contains(name)) {
+        if row.on(self.kernel).any(|name| self.capabilities.contains(name)) {
             return Ok(Standing::Held);
         }
-        for name in row.capabilities.iter().filter(|_| row.own) {
+        for name in row.on(self.kernel).filter(|_| row.own) {
             if self.may_hold(name)? {
                 return Ok(Standing::Obtainable(row));
             }
@@ -107,12 +129,24 @@ mod tests {
                 .find_map(|line| line.strip_prefix(&format!("{}\t", row.call)))
                 .expect("its line");
             let words: Vec<_> = written.split('\t').collect();
-            assert_eq!(row.capabilities.join(","), words[0], "{}", row.call);
+            let shown = |one: &Doing| {
+                let through = one.through.map(|last| format!("..{}.{}", last.major, last.minor));
+                format!("{}{}", one.name, through.unwrap_or_default())
+            };
+            let capabilities: Vec<_> = row.capabilities.iter().map(shown).collect();
+            assert_eq!(capabilities.join(","), words[0], "{}", row.call);
             assert!(["own", "host"].contains(&words[1]), "{}", row.call);
             assert_eq!(row.since.is_none(), words[2] == "-", "{}", row.call);
             assert!(words[4].contains(".c"), "{}: its source", row.call);
             assert!(words[3] == "refused" || words[3].starts_with("setting: ") || words[3].starts_with("less: "));
         }
+    }
+
+    #[test]
+    fn a_capability_does_through_its_last_kernel() {
+        let row = asked().iter().find(|row| row.call == "syslog").expect("its row");
+        let names = |minor| row.names(Version { major: 6, minor });
+        assert_eq!((names(6), names(12)), ("CAP_SYSLOG or CAP_SYS_ADMIN".to_owned(), "CAP_SYSLOG".to_owned()));
     }
 
     #[test]

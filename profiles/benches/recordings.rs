@@ -41,6 +41,7 @@ fn run(index: usize) -> Run {
             thread: "test".to_owned(),
             executable: Some(format!("/build/debug/deps/suite-{kind}")),
             test: Some(format!("suite::case_{index}")),
+            stack: Vec::new(),
         };
         let row = Row {
             abi: Abi::X86_64,

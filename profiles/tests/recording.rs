@@ -24,8 +24,12 @@ fn some_phase() -> impl Strategy<Value = Phase> {
 
 fn some_first() -> impl Strategy<Value = First> {
     let name = || "[ -~]{0,5}";
-    (any::<u64>(), any::<u32>(), name(), option::of(name()), option::of(name())).prop_map(
-        |(after, process, thread, executable, test)| First { after, process, task: process, thread, executable, test },
+    let stack = vec(name(), 0..3);
+    (any::<u64>(), any::<u32>(), name(), option::of(name()), option::of(name()), stack).prop_map(
+        |(after, process, thread, executable, test, stack)| {
+            let task = process;
+            First { after, process, task, thread, executable, test, stack }
+        },
     )
 }
 

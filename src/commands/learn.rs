@@ -2,6 +2,7 @@
 
 mod test;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,13 @@ pub(crate) fn run(args: &Learn) -> Outcome {
     if known.is_none() {
         make_folder(&args.into)?;
     }
-    let mut recorded = record(&args.command, &RecordOptions { backend: args.backend, ..RecordOptions::default() })?;
+    let options = RecordOptions {
+        backend: args.backend,
+        stacks: args.stacks,
+        learned: if args.only_new { recordings::calls_in(&args.into)? } else { BTreeSet::new() },
+        ..RecordOptions::default()
+    };
+    let mut recorded = record(&args.command, &options)?;
     if let Some(name) = &name {
         test::mark(&mut recorded.run, name);
     }

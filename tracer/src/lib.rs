@@ -6,6 +6,7 @@ pub mod command;
 pub mod ebpf;
 pub mod enforce;
 pub mod filters;
+mod first;
 pub mod host;
 pub mod imitate;
 pub mod notify;
@@ -20,6 +21,8 @@ pub mod record;
 mod seccomp;
 mod shared;
 mod signals;
+#[cfg(target_arch = "x86_64")]
+mod stacks;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;

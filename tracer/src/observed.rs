@@ -108,7 +108,7 @@ pub(crate) struct Recorded {
 
 impl Observed {
     /// Counts a call as a filter sees it, and keeps the values that `kept` names of it. One of an ABI that the tables don't
-    /// know is lost: `unknown_abi`.
+    /// know is lost: `unknown_abi`. Returns the call when it is the first of its phase.
     pub(crate) fn call<I: IntoIterator<Item = (u8, u64)>>(
         &mut self,
         arch: u32,
@@ -116,12 +116,17 @@ impl Observed {
         args: [u64; 6],
         phase: Phase,
         kept: impl Fn(Abi, u32, [u64; 6]) -> I,
-    ) {
-        let Some(abi) = Abi::of_call(arch, nr) else { return self.lose("unknown_abi", 1) };
+    ) -> Option<(Abi, u32)> {
+        let Some(abi) = Abi::of_call(arch, nr) else {
+            self.lose("unknown_abi", 1);
+            return None;
+        };
+        let is_first = !self.calls.contains_key(&(abi, nr, phase));
         self.count(abi, nr, phase, 1);
         for (arg, value) in kept(abi, nr, args) {
             self.value(abi, nr, phase, arg, value);
         }
+        is_first.then_some((abi, nr))
     }
 
     /// Counts `n` more of a call.
@@ -150,7 +155,6 @@ impl Observed {
     }
 
     /// Who made a call of `phase` first.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) fn first(&mut self, abi: Abi, nr: u32, phase: Phase, first: First) {
         if let Some(seen) = self.calls.get_mut(&(abi, nr, phase)) {
             seen.first = Some(first);

@@ -46,6 +46,8 @@ pub struct RecordOptions {
     pub called: Option<Vec<String>>,
     /// The test that is running, for [`callgate_profiles::recording::First::test`].
     pub test: Option<String>,
+    /// Also keep the stack of whoever makes a call first, [`callgate_profiles::recording::First::stack`]. Needs eBPF.
+    pub stacks: bool,
     /// For tests of what happens when room runs out.
     #[doc(hidden)]
     pub capacities: Capacities,
@@ -199,6 +201,7 @@ pub fn record_watched(
         cgroup: options.cgroup.clone(),
         more_filters_than: (since == Since::Filter).then(|| processes::filters(std::process::id()).unwrap_or(0)),
         watch_denied: since == Since::Filter || options.cgroup.is_some() || under_a_filter(),
+        stacks: options.stacks,
         test: options.test.clone(),
         ..Plan::default()
     };
@@ -207,17 +210,20 @@ pub fn record_watched(
     let by_ebpf = |session: Session, watcher| {
         let mut watch = Watch::new(identity(Backend::Ebpf)?, options, watcher);
         let recorded = session.record(&prepared, &mut watch)?;
-        Ok(concluded(&watch.identity, recorded))
+        Ok(concluded(&watch.identity, recorded, options))
     };
     let (identity, recorded) = match options.backend {
         Some(Backend::Ebpf) => return by_ebpf(Session::attach(plan)?, watcher),
         None => match Session::attach(plan) {
             Ok(session) => return by_ebpf(session, watcher),
-            Err(unavailable) if since == Since::Filter || options.cgroup.is_some() => return Err(unavailable.into()),
+            Err(unavailable) if since == Since::Filter || options.cgroup.is_some() || options.stacks => {
+                return Err(unavailable.into());
+            }
             Err(unavailable) => best_of_the_rest(&prepared, &identity, options, watcher, &unavailable)?,
         },
         Some(other) if since == Since::Filter => return Err(RecordError::OnlyEbpf(other, "from a filter on")),
         Some(other) if options.cgroup.is_some() => return Err(RecordError::OnlyEbpf(other, "a cgroup")),
+        Some(other) if options.stacks => return Err(RecordError::OnlyEbpf(other, "stacks")),
         Some(Backend::Notify) => {
             let mut watch = Watch::new(identity(Backend::Notify)?, options, watcher);
             let recorded = notify::record(&prepared, arguments::values, &options.learned, &mut watch)?;
@@ -230,7 +236,7 @@ pub fn record_watched(
         }
         Some(read @ (Backend::Strace | Backend::Audit)) => return Err(RecordError::NotARecorder(read)),
     };
-    let mut recorded = concluded(&identity, recorded);
+    let mut recorded = concluded(&identity, recorded, options);
     if under_a_filter() {
         recorded.notes.push(
             "callgate itself runs under a seccomp filter; calls that it refuses are not in the recording".to_owned(),
@@ -281,6 +287,7 @@ pub fn record_running(
         threads: matches!(target, Target::Process(_)),
         more_filters_than: (since == Since::Filter).then_some(starters),
         watch_denied: true,
+        stacks: options.stacks,
         test: options.test.clone(),
         executables: processes::executables(&members),
     };
@@ -294,7 +301,7 @@ pub fn record_running(
         Target::Cgroup { .. } => session.follow_cgroup(&mut watch)?,
         Target::Process(pid) => session.follow_process(*pid, &mut watch)?,
     };
-    Ok(concluded(&watch.identity, recorded))
+    Ok(concluded(&watch.identity, recorded, options))
 }
 
 /// Children are reaped and signals taken for the whole process: one recording at a time.
@@ -303,10 +310,13 @@ fn turn() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn concluded(identity: &Identity, recorded: observed::Recorded) -> Recorded {
+fn concluded(identity: &Identity, recorded: observed::Recorded, options: &RecordOptions) -> Recorded {
     let observed::Recorded { observed, ending, mut notes } = recorded;
     let run = observed.into_run(identity, ending);
     notes.extend(unbounded_arguments(&run));
+    if options.stacks {
+        notes.extend(missing_stacks(&run));
+    }
     let status = match ending.end {
         End::Status(status) => Status::of(status),
         End::Scope | End::Stopped | End::InProgress => Status::Exited(0),
@@ -341,6 +351,19 @@ fn best_of_the_rest(
 fn under_a_filter() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| {
         status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "2"))
+    })
+}
+
+/// A note when stacks are missing.
+fn missing_stacks(run: &Run) -> Option<String> {
+    let firsts = run.rows.iter().filter_map(|row| row.first.as_ref());
+    let (with, without): (Vec<_>, Vec<_>) = firsts.partition(|first| !first.stack.is_empty());
+    let (missing, all) = (without.len(), with.len() + without.len());
+    (missing > 0).then(|| {
+        format!(
+            "{missing} of {all} first calls have no stack: their process had ended before the list of its files was read, or \
+             is a 32-bit program"
+        )
     })
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use callgate_profiles::recording::Run;
+use callgate_compiler::abi::Abi;
+use callgate_profiles::recording::{Phase, Run};
 use nix::poll::PollTimeout;
 
+use crate::first::first;
 use crate::observed::{End, Ending, Identity, Observed};
 use crate::record::{RecordOptions, Watcher};
 
@@ -17,6 +19,7 @@ pub(crate) struct Watch<'watcher> {
     started: Instant,
     pub(crate) identity: Identity,
     watcher: &'watcher mut dyn Watcher,
+    test: Option<String>,
     checkpoint_every: Option<Duration>,
     next_checkpoint: Option<Instant>,
     serve_at: Option<Instant>,
@@ -41,6 +44,7 @@ impl<'watcher> Watch<'watcher> {
             started: now,
             identity,
             watcher,
+            test: options.test.clone(),
             checkpoint_every: options.checkpoint,
             next_checkpoint: at(options.checkpoint),
             serve_at: at(options.serving_after),
@@ -82,6 +86,14 @@ impl<'watcher> Watch<'watcher> {
     /// Nanoseconds since the start.
     pub(crate) fn elapsed(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// For a backend in which a task waits while its call is counted: says in `observed` who made a call that nobody made before.
+    pub(crate) fn credit(&self, observed: &mut Observed, call: Option<(Abi, u32)>, phase: Phase, task: u32) {
+        let Some((abi, nr)) = call else { return };
+        if let Some(first) = first(task, phase, self.elapsed(), self.test.as_deref()) {
+            observed.first(abi, nr, phase, first);
+        }
     }
 
     /// For a backend that counts by itself: hands out what is due, and says whether serving begins.

@@ -188,7 +188,9 @@ fn a_full_map_marks_the_recording_incomplete() {
     assert_eq!(lost, [("other_numbers", 302 - kept)]);
 
     let capacities = Capacities { stragglers: Some(8), refuse_task_storage: 1, ..Capacities::default() };
-    let Some(recorded) = case.record(&["threads", "200"], &RecordOptions { capacities, ..ebpf() }) else { return };
+    let Some(recorded) = case.record(&["threads-at-once", "200"], &RecordOptions { capacities, ..ebpf() }) else {
+        return;
+    };
     let lost: Vec<_> = recorded.run.lost.keys().collect();
     assert_eq!(lost, ["forked_tasks"]);
 }

@@ -138,18 +138,21 @@ fn what_does_not_listen_does_not_serve_unless_the_user_says_so() {
 #[test]
 fn every_row_says_who_was_first() {
     let Some(case) = Case::calls() else { return };
-    let options = RecordOptions { test: Some("spawning".to_owned()), ..ebpf() };
-    let Some(recorded) = case.record(&["spawn", "2"], &options) else { return };
-    recorded.assert_complete();
-    for row in &recorded.run.rows {
-        let first = row.first.as_ref().unwrap_or_else(|| panic!("{row:?}"));
-        assert_eq!(first.test.as_deref(), Some("spawning"));
-        assert_eq!(first.executable.is_none(), row.phase == Phase::Exec, "{row:?}");
-        assert!(row.phase == Phase::Exec || first.thread == "case", "{row:?}");
+    for backend in [Backend::Ebpf, Backend::Notify, Backend::Ptrace] {
+        let options = RecordOptions { test: Some("spawning".to_owned()), backend: Some(backend), ..ebpf() };
+        let Some(recorded) = case.record(&["spawn", "2"], &options) else { return };
+        recorded.assert_complete();
+        for row in &recorded.run.rows {
+            let first = row.first.as_ref().unwrap_or_else(|| panic!("{backend}: {row:?}"));
+            assert_eq!(first.test.as_deref(), Some("spawning"));
+            assert_eq!(first.executable.is_none(), row.phase == Phase::Exec, "{backend}: {row:?}");
+            assert!(row.phase == Phase::Exec || first.thread == "case", "{backend}: {row:?}");
+        }
+        let times: Vec<u64> = recorded.run.rows.iter().map(|row| row.first.as_ref().unwrap().after).collect();
+        let start = recorded.run.rows.iter().find(|row| row.phase == Phase::Exec).unwrap();
+        let start = start.first.as_ref().unwrap().after;
+        assert_eq!(times.iter().min(), Some(&start), "{backend}: the command's start comes first");
     }
-    let times: Vec<u64> = recorded.run.rows.iter().map(|row| row.first.as_ref().unwrap().after).collect();
-    let start = recorded.run.rows.iter().find(|row| row.phase == Phase::Exec).unwrap();
-    assert_eq!(times.iter().min(), Some(&start.first.as_ref().unwrap().after), "the command's start comes first");
 }
 
 /// The case `waiting`, up to where it waits.

@@ -22,4 +22,8 @@ pub struct First {
     /// The test it was made in: what `CALLGATE_TEST` held when the recording began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
+    /// Its stack, when that was asked for: the innermost frame first, each as `FUNCTION at FILE:LINE (PROGRAM+0xADDRESS)` as
+    /// far as it is known, the address as the program's file states it. Of the stack's top 16 KiB, and at most 128 frames.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
 }

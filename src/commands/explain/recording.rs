@@ -213,6 +213,9 @@ fn at_length(why: &Why) -> String {
             "first by",
             format!("{executable}, thread {} ({}), {milliseconds:.1} ms after the start", first.thread, first.task),
         );
+        for frame in &first.stack {
+            say("from", frame.clone());
+        }
     }
     for (what, names) in [("command", &why.commands), ("test", &why.tests)] {
         for name in names {

@@ -62,6 +62,7 @@ impl Subject {
             checkpoint: Some(scope.checkpoint).filter(|every| !every.is_zero()),
             serving_after: scope.serving_after,
             duration: scope.duration,
+            stacks: scope.stacks,
             test: std::env::var("CALLGATE_TEST").ok().filter(|test| !test.is_empty()),
             ..RecordOptions::default()
         })

@@ -1,4 +1,4 @@
-//! The structures of ../../bpf/record.bpf.c, byte for byte. The loader checks that map values have these sizes.
+//! The structures of ../../bpf/maps.h and stacks.h, byte for byte. The loader checks that map values have these sizes.
 
 use aya::Pod;
 
@@ -86,6 +86,21 @@ pub(super) struct DeniedCall {
     pub(super) compat: u32,
     pub(super) number: u32,
     pub(super) verdict: i32,
+}
+
+/// `struct sample` without its `stack`, which follows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct SampleHead {
+    pub(super) time: u64,
+    pub(super) start_stack: u64,
+    pub(super) ip: u64,
+    pub(super) sp: u64,
+    pub(super) bp: u64,
+    pub(super) process: u32,
+    pub(super) task: u32,
+    /// Of the stack.
+    pub(super) bytes: u64,
 }
 
 /// `enum verdict`: what isn't an error number.
@@ -191,4 +206,5 @@ const _: () = {
     assert!(size_of::<Arguments>() == (8 + 8 + 4 + 4) * KEPT_ARGUMENTS);
     assert!(size_of::<LargeValue>() == 16);
     assert!(size_of::<Totals>() == 12 * 8);
+    assert!(size_of::<SampleHead>() == 5 * 8 + 2 * 4 + 8);
 };

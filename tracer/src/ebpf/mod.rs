@@ -14,6 +14,8 @@ mod programs;
 mod reading;
 #[cfg(target_arch = "x86_64")]
 mod running;
+#[cfg(target_arch = "x86_64")]
+mod samples;
 #[cfg_attr(not(target_arch = "x86_64"), path = "elsewhere.rs")]
 mod session;
 mod unavailable;

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) watch_denied: bool,
     /// The test that is running, for [`callgate_profiles::recording::First`].
     pub(crate) test: Option<String>,
+    /// Also the stack of whoever makes a call first.
+    pub(crate) stacks: bool,
     /// What processes that ran before ran then, by process id.
     pub(crate) executables: BTreeMap<u32, String>,
 }

@@ -1,5 +1,6 @@
 //! The BPF object in the kernel: loaded, attached, pointed at a task.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
@@ -14,11 +15,13 @@ use callgate_compiler::tables;
 use super::kernel::{monotonic, recursion_misses, update_task_storage, wait_for_running_programs};
 use super::layout::{ArgumentRule, KEPT_ARGUMENTS, LISTENS, Mark, NUMBERS, ScopeWords, Totals, WAITS};
 use super::plan::Plan;
+use super::samples::{self, Samples};
 use super::unavailable::Unavailable;
 use crate::arguments::{Kept, kept};
 use crate::cgroup::Cgroup;
 use crate::observed::Observed;
 use crate::record::RecordError;
+use crate::stacks::Moment;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/record.x86_64.o");
 
@@ -77,6 +80,10 @@ pub(super) struct Programs {
     /// When the first program was about to be attached, by `CLOCK_MONOTONIC`, in nanoseconds.
     pub(super) attached_at: u64,
     pub(super) plan: Plan,
+    /// When stacks are wanted.
+    pub(super) samples: Option<Samples>,
+    /// What came of them, at the end.
+    pub(super) frames: BTreeMap<Moment, Vec<String>>,
 }
 
 /// What a place in `struct arguments` stands for.
@@ -116,6 +123,11 @@ impl Programs {
         loader.override_global("argument_rules", &rules[..], true);
         loader.override_global("refuse_task_storage", &capacities.refuse_task_storage, true);
         loader.override_global("scope", &scope, true);
+        let keep_stacks = u32::from(plan.stacks);
+        loader.override_global("keep_stacks", &keep_stacks, true);
+        if plan.stacks {
+            loader.map_max_entries(samples::MAP, samples::ROOM);
+        }
         for (map, entries) in [
             ("other_numbers", capacities.other_numbers),
             ("large_values", capacities.large_values),
@@ -143,7 +155,9 @@ impl Programs {
             let link = program.attach().map_err(|error| Unavailable::refused("attach the BPF programs", &error))?;
             links.push((name, link));
         }
-        Ok(Self { object, links, places, attached_at, plan })
+        let samples = plan.stacks.then(|| Samples::of(&mut object)).transpose();
+        let samples = samples.map_err(|error| Unavailable::refused("read the BPF maps", &error))?;
+        Ok(Self { object, links, places, attached_at, plan, samples, frames: BTreeMap::new() })
     }
 
     /// Marks the task behind `pidfd`, so that it and all it will ever fork are recorded.
@@ -201,8 +215,11 @@ impl Programs {
         if !ended {
             wait_for_running_programs();
         }
-        let counted = self.read(&mut observed)?;
         let totals = self.totals()?;
+        if let Some(samples) = self.samples.take() {
+            self.frames = samples.unwind();
+        }
+        let counted = self.read(&mut observed)?;
         self.losses(&mut observed, &totals);
         if ended {
             // What was in a cgroup may have left it, and a process may have threads that made no call.

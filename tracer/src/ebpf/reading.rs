@@ -12,6 +12,7 @@ use super::layout::{
 };
 use super::programs::{Counted, Place, Programs, ProgramsError, TABLES};
 use crate::observed::Observed;
+use crate::stacks::Moment;
 
 impl Programs {
     /// Everything but the losses.
@@ -126,7 +127,7 @@ struct Origins<'programs> {
 impl Origins<'_> {
     /// `None` when nobody has made the call, or whoever made it is still writing.
     fn of(&self, first: &FirstCall) -> Option<First> {
-        let Programs { plan, attached_at, .. } = self.programs;
+        let Programs { plan, attached_at, frames, .. } = self.programs;
         let executable = match first.executable & RAN {
             0 => self.executables.get(&first.executable),
             _ => plan.executables.get(&(first.executable & !RAN)),
@@ -138,6 +139,7 @@ impl Origins<'_> {
             thread: text(&first.thread),
             executable: executable.cloned(),
             test: plan.test.clone(),
+            stack: frames.get(&Moment { time: first.time, task: first.task }).cloned().unwrap_or_default(),
         })
     }
 }

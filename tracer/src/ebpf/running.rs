@@ -38,7 +38,7 @@ impl Session {
             if is_over(&programs, &mut marked)? {
                 break End::Scope;
             }
-            match next(&signals, watch.timeout(Some(LOOK)))? {
+            match next(&signals, &mut programs, watch.timeout(Some(LOOK)))? {
                 Some(Arrived::Ending { .. }) => {
                     checkpoint(&programs, watch)?;
                     break End::Stopped;

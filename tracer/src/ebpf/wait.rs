@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::child::Child;
 use super::programs::Programs;
+use super::samples::Samples;
 use crate::record::RecordError;
 use crate::signals::{Arrived, Signals};
 use crate::watch::{LOOK, Watch};
@@ -59,7 +60,7 @@ pub(super) fn wait(
             return Ok(None);
         }
         let look = (ended && programs.plan.cgroup.is_some()).then_some(LOOK);
-        match next(signals, watch.timeout(look))? {
+        match next(signals, programs, watch.timeout(look))? {
             Some(Arrived::Ending { signal, from_terminal }) => {
                 checkpoint(programs, watch)?;
                 if child.process.on_ending(signal, from_terminal) {
@@ -101,14 +102,21 @@ pub(super) fn checkpoint(programs: &Programs, watch: &mut Watch<'_>) -> Result<(
     Ok(())
 }
 
-/// The next signal, waited for; `None` when the time is up.
-pub(super) fn next(signals: &Signals, timeout: PollTimeout) -> io::Result<Option<Arrived>> {
+/// The next signal, waited for; `None` when the time is up, or when samples came, which are taken.
+pub(super) fn next(signals: &Signals, programs: &mut Programs, timeout: PollTimeout) -> io::Result<Option<Arrived>> {
     loop {
+        if let Some(samples) = &mut programs.samples {
+            samples.take();
+        }
         if let Some(arrived) = signals.next() {
             return Ok(Some(arrived));
         }
-        match poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], timeout) {
+        let signals = [signals.as_fd()].into_iter();
+        let sources = signals.chain(programs.samples.as_ref().map(Samples::as_fd));
+        let mut sources: Vec<_> = sources.map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
+        match poll(&mut sources, timeout) {
             Ok(0) => return Ok(None),
+            Ok(_) if programs.samples.is_some() => return Ok(None),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }

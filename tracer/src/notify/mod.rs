@@ -275,7 +275,8 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                     let Notification { task, arch, nr, args, .. } = notification;
                     // Kept before the answer: afterwards the task may be gone.
                     tasks.saw(task);
-                    observed.call(arch, nr, args, phase, &kept);
+                    let new = observed.call(arch, nr, args, phase, &kept);
+                    watch.credit(&mut observed, new, phase, task);
                     // The first call is the execve(2) of `become_command`; if it fails there is no recording.
                     if phase == Phase::Exec {
                         phase = Phase::Run;

@@ -197,7 +197,7 @@ impl Tracer {
                     Waited::Nothing => break,
                     Waited::NoTasks => return Ok(0),
                 };
-                match self.serve(&stop, &kept) {
+                match self.serve(&stop, &kept, watch) {
                     // ESRCH: the task was killed while it was stopped; its end is still to be waited for.
                     Ok(()) | Err(PtraceError::System { errno: Errno::ESRCH, .. }) => {}
                     Err(error) => return Err(error),
@@ -239,6 +239,7 @@ impl Tracer {
         &mut self,
         &Stop { task, status }: &Stop,
         kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+        watch: &Watch<'_>,
     ) -> Result<(), PtraceError> {
         if !libc::WIFSTOPPED(status) {
             if task == self.process.pid().as_raw() {
@@ -254,7 +255,7 @@ impl Tracer {
                     errno => PtraceError::System { call: "PTRACE_GET_SYSCALL_INFO", errno },
                 })?;
                 if let Some(entry) = entry {
-                    self.count(task, &entry, kept);
+                    self.count(task, &entry, kept, watch);
                 }
                 tracee::run_to_call(task, 0)
             }
@@ -277,6 +278,7 @@ impl Tracer {
         task: pid_t,
         entry: &Entry,
         kept: impl Fn(Abi, u32, [u64; 6]) -> I,
+        watch: &Watch<'_>,
     ) {
         if !self.started {
             if i64::from(entry.nr) != libc::SYS_execve {
@@ -284,7 +286,8 @@ impl Tracer {
             }
             self.started = true;
         }
-        self.observed.call(entry.arch, entry.nr, entry.args, self.phase, kept);
+        let new = self.observed.call(entry.arch, entry.nr, entry.args, self.phase, kept);
+        watch.credit(&mut self.observed, new, self.phase, task.cast_unsigned());
         if self.phase == Phase::Exec {
             self.phase = Phase::Run;
         }

@@ -98,6 +98,27 @@ static void threads(long n)
 		pthread_join(thread[i], 0);
 }
 
+static pthread_barrier_t all_there;
+
+static void *wait_for_all(void *unused)
+{
+	pthread_barrier_wait(&all_there);
+	return unused;
+}
+
+/* None ends before the last has begun. */
+static void threads_at_once(long n)
+{
+	pthread_t thread[256];
+
+	check(-pthread_barrier_init(&all_there, 0, n + 1));
+	for (long i = 0; i < n; i++)
+		check(-pthread_create(&thread[i], 0, wait_for_all, 0));
+	pthread_barrier_wait(&all_there);
+	for (long i = 0; i < n; i++)
+		pthread_join(thread[i], 0);
+}
+
 /* As daemons do: two forks and a session of its own. The calls come when the command has ended and was reaped. */
 static void orphan(long n, unsigned seconds)
 {
@@ -332,6 +353,8 @@ int main(int count, char **words)
 		getppids(n);
 	} else if (!strcmp(name, "threads")) {
 		threads(n);
+	} else if (!strcmp(name, "threads-at-once")) {
+		threads_at_once(n);
 	} else if (!strcmp(name, "vfork")) {
 		execs(n, 0);
 	} else if (!strcmp(name, "spawn")) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use callgate_compiler::abi::Abi;
 use callgate_compiler::outcome::Undecided;
 use callgate_compiler::tables;
+use callgate_grammar::tree::Version;
 use callgate_grammar::{Severity, Span};
 
 use super::statement::statement;
@@ -73,7 +74,7 @@ pub(super) fn reach_at_most<'a>(
         for &(place, power) in &reached.places[1..] {
             finding = finding.and_at(place, format!("and this {}", reached.name(power)));
         }
-        for note in notes(&reached) {
+        for note in notes(&reached, meaning.kernel) {
             finding = finding.because(note);
         }
         findings.push(finding.shown_by(reached.witness));
@@ -155,7 +156,7 @@ pub(super) fn listed(names: &[String]) -> String {
 }
 
 /// Where each call passes when that isn't said by the message, and what the kernel asks for it.
-fn notes(reached: &Reached<'_>) -> Vec<String> {
+fn notes(reached: &Reached<'_>, kernel: Version) -> Vec<String> {
     let mut notes = Vec::new();
     if reached.calls.len() > 4 {
         notes.push(format!("they are {}", reached.names().join(", ")));
@@ -171,7 +172,7 @@ fn notes(reached: &Reached<'_>) -> Vec<String> {
     // One line for all the calls that the kernel says the same of.
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
     for (power, _, standing) in &reached.calls {
-        let Some(text) = standing_in_words(standing) else { continue };
+        let Some(text) = standing_in_words(standing, kernel) else { continue };
         let name = reached.name(power);
         match said.iter_mut().find(|(known, _)| *known == text) {
             Some((_, names)) => names.push(name),
@@ -185,12 +186,12 @@ fn notes(reached: &Reached<'_>) -> Vec<String> {
     notes
 }
 
-fn standing_in_words(standing: &Standing) -> Option<String> {
+fn standing_in_words(standing: &Standing, kernel: Version) -> Option<String> {
     match standing {
         Standing::Held => None,
         Standing::Obtainable(asked) => Some(format!(
             "asks for {}, which a process holds in a user namespace of its own, and the profile lets it make one",
-            asked.names()
+            asked.names(kernel)
         )),
         Standing::Lacking(asked) => {
             let left = match asked.left {
@@ -198,7 +199,7 @@ fn standing_in_words(standing: &Standing) -> Option<String> {
                 Left::Setting(what) => format!("and refuses the call unless {what}"),
                 Left::Less(what) => format!("and leaves {what}"),
             };
-            Some(format!("asks for {}, which the process lacks, {left}", asked.names()))
+            Some(format!("asks for {}, which the process lacks, {left}", asked.names(kernel)))
         }
     }
 }
