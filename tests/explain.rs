@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Need, callgate, have, told};
+use crate::support::{Sleeper, callgate, told};
 
 const GATE: &str = "\
 arch: x86_64, x86
@@ -137,26 +135,8 @@ fn what_no_policy_says_is_said_beside_it() {
     assert!(status == Some(0) && error.contains("warning[left-out]"), "{error}");
 }
 
-/// A sleeping command under a policy. It is ended when this is dropped.
-struct Sleeper(Child);
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn the_filters_of_a_process() {
-    if !have(&[Need::Root, Need::Tool("sleep")]) {
-        return;
-    }
-    if !fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("Seccomp:\t0")) {
-        assert!(std::env::var_os("CALLGATE_REQUIRE").is_none_or(|value| value != "all"), "runs under a filter");
-        eprintln!("skipped: runs under a filter");
-        return;
-    }
     let folder = TempDir::new().expect("a folder");
     let here = folder.path();
     fs::write(
@@ -165,27 +145,17 @@ fn the_filters_of_a_process() {
     )
     .expect("a file");
     prints(here, &["compile", "p.gate", "--to", "bpf", "-o", "p.bpf"]);
-    let child = callgate()
-        .args(["run", "p.gate", "--", "sleep", "600"])
-        .current_dir(here)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("callgate runs");
-    let sleeper = Sleeper(child);
-    let pid = sleeper.0.id().to_string();
-    let name = format!("/proc/{pid}/comm");
-    while fs::read_to_string(&name).is_ok_and(|name| name.trim() != "sleep") {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let text = prints(here, &["explain", "--pid", &pid]);
+    let Some(sleeper) = Sleeper::under("p.gate", here) else { return };
+    let pid = &sleeper.pid;
+    let text = prints(here, &["explain", "--pid", pid]);
     assert!(text.starts_with(&format!("# filter 0 of process {pid}: ")), "{text}");
     assert!(text.contains("errno(ENOSYS): kexec_load\n"), "{text}");
-    prints(here, &["explain", "--pid", &pid, "--index", "0", "--to", "bpf", "-o", "live.bpf"]);
+    prints(here, &["explain", "--pid", pid, "--index", "0", "--to", "bpf", "-o", "live.bpf"]);
     assert_eq!(prints(here, &["diff", "p.gate", "live.bpf"]), "the same\n");
-    let facts: Value = serde_json::from_str(&prints(here, &["explain", "--pid", &pid, "--json"])).expect("JSON");
+    let facts: Value = serde_json::from_str(&prints(here, &["explain", "--pid", pid, "--json"])).expect("JSON");
     assert_eq!(facts["exact"], true);
     for (arguments, message) in [
-        (vec!["--pid", &pid, "--index", "1"], "has no filter 1"),
+        (vec!["--pid", pid, "--index", "1"], "has no filter 1"),
         (vec!["--pid", "8388608"], "there is no process"),
         (vec!["--pid", "1"], "process 1"),
     ] {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use snapbox::IntoData as _;
 use tempfile::TempDir;
 
-use crate::support::{callgate, root, told};
+use crate::support::{Need, Sleeper, callgate, have, root, told};
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().expect("a folder");
@@ -335,4 +335,135 @@ fn workloads_are_linted_with_the_profiles_they_name() {
         found(folder.path(), &[&["pod.yaml", "--include-dir", "none"], &select[..]].concat()),
         [pair("pod.yaml", "RTM012")]
     );
+}
+
+#[test]
+fn findings_are_counted_by_rule_and_by_file() {
+    let twice = format!("{MODULES}allow: ptrace\n#[allow(EXP001, \"why\")]\nallow: delete_module\n");
+    let folder = folder(&[("bad.gate", &twice), ("broken.gate", "arch x86_64\n"), ("good.gate", GOOD)]);
+    let select = ["--select", "EXP001,EXP002", "--statistics"];
+    let (out, err) = exits(folder.path(), &[&["bad.gate"], &select[..]].concat(), 1);
+    assert_eq!(
+        out, "findings  files  rule    severity  name\n       1      1  EXP001  error     kernel-module-loading\n",
+        "one file needs no table of files"
+    );
+    assert!(err.ends_with("1 file: 1 error; 1 suppressed\n"), "{err}");
+    let (out, _) = exits(folder.path(), &[&["."], &select[..]].concat(), 1);
+    let shown = "\
+findings  files  rule    severity  name
+       1      1  EXP001  error     kernel-module-loading
+       1      1  -       error     not-understood
+
+findings  file
+       1  bad.gate: EXP001 1
+       1  broken.gate: not-understood 1
+       0  good.gate
+";
+    assert_eq!(out, shown);
+    let (out, _) = exits(folder.path(), &[&[".", "--format", "json", "-o", "counts"], &select[..]].concat(), 1);
+    assert_eq!(out, "");
+    let text = fs::read_to_string(folder.path().join("counts")).expect("a report");
+    let counts: Value = serde_json::from_str(&text).expect("JSON");
+    let of_rule = &counts["rules"][0];
+    assert_eq!((&of_rule["rule"], &of_rule["name"]), (&"EXP001".into(), &"kernel-module-loading".into()));
+    assert_eq!((&of_rule["findings"], &of_rule["errors"], &of_rule["suppressed"]), (&1.into(), &1.into(), &1.into()));
+    assert_eq!(counts["rules"][1]["rule"], Value::Null);
+    assert_eq!(counts["files"][0]["rules"], serde_json::json!({"EXP001": 1}));
+    assert_eq!(
+        counts["files"][2],
+        serde_json::json!({
+            "file": "good.gate", "rules": {}, "findings": 0, "errors": 0, "warnings": 0, "notes": 0, "fixable": 0,
+            "suppressed": 0, "known": 0,
+        })
+    );
+    let (_, err) = exits(folder.path(), &[&[".", "--format", "sarif"], &select[..]].concat(), 2);
+    assert!(err.contains("findings are counted as text or JSON"), "{err}");
+}
+
+#[test]
+fn the_libseccomp_of_the_target_counts() {
+    let profile = r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
+        "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], "listenerPath": "/run/agent.sock",
+        "syscalls": [{"names": ["read", "mseal"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"},
+            {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 17, "op": "SCMP_CMP_LT"}]},
+            {"names": ["socket"], "action": "SCMP_ACT_KILL_PROCESS",
+                "args": [{"index": 0, "value": 38, "op": "SCMP_CMP_EQ"}]}]}"#;
+    let folder = folder(&[("web.json", profile)]);
+    let rules = |more: &[&str]| {
+        let arguments = [&["web.json", "--engine", "crun", "--select", "RTM002,RTM009,RTM011"], more].concat();
+        found(folder.path(), &arguments).into_iter().map(|(_, rule)| rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&[]), [""; 0]);
+    assert_eq!(rules(&["--libseccomp", "2.5.5"]), ["RTM011", "RTM002", "RTM009"]);
+    assert_eq!(rules(&["--libseccomp", "2.5.6"]), ["RTM011", "RTM009"], "its table has mseal");
+    assert_eq!(rules(&["--libseccomp", "2.6.0"]), ["RTM009"], "it has the flag");
+    fs::write(folder.path().join("callgate.toml"), "[lint]\nlibseccomp = \"debian12\"\n").expect("a file");
+    assert_eq!(rules(&[]), ["RTM011", "RTM002", "RTM009"]);
+    assert_eq!(rules(&["--libseccomp", "2.6.1"]), [""; 0], "the command line comes before");
+    fs::write(folder.path().join("callgate.toml"), "[lint]\nlibseccomp = \"1.0\"\n").expect("a file");
+    let (_, err) = exits(folder.path(), &["web.json"], 2);
+    assert!(err.contains("no libseccomp is called `1.0`") && err.contains("2.5.0, 2.5.1"), "{err}");
+}
+
+#[test]
+fn filters_are_held_to_their_source() {
+    let folder = folder(&[("web.gate", GOOD), ("other.gate", "arch: x86_64\ndeny: all\nallow: read, exit_group\n")]);
+    let compile = callgate()
+        .args(["compile", "web.gate", "--to", "bpf", "-o", "web.bpf"])
+        .current_dir(folder.path())
+        .output()
+        .expect("callgate runs");
+    assert!(compile.status.success(), "{}", told(&compile));
+    let held_to = |source| [&["web.bpf", "--select", "BPF006", "--source"][..], &[source]].concat();
+    exits(folder.path(), &held_to("web.gate"), 0);
+    let (out, _) = exits(folder.path(), &held_to("other.gate"), 1);
+    assert!(out.contains("error[BPF006]: the filter answers `allow` to write, its source `errno(1)`"), "{out}");
+    let (_, err) = exits(folder.path(), &["web.gate", "--source", "other.gate"], 2);
+    assert!(err.contains("no file is a compiled filter"), "{err}");
+    fs::write(folder.path().join("other.gate"), "arch x86_64\n").expect("a file");
+    let (_, err) = exits(folder.path(), &held_to("other.gate"), 2);
+    assert!(err.contains("other.gate can't be read"), "{err}");
+}
+
+#[test]
+fn a_bar_is_shown_on_a_terminal_alone() {
+    if !have(&[Need::Tool("script")]) {
+        return;
+    }
+    let names: Vec<String> = (0..60).map(|at| format!("{at:02}.gate")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), MODULES)).collect();
+    let (many, few) = (folder(&files), folder(&files[..10]));
+    // On a pseudo-terminal, where both streams are one.
+    let on_terminal = |folder: &Path| {
+        let line = format!("'{}' lint . --fail-on never -o findings", env!("CARGO_BIN_EXE_callgate"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(folder).stdin(Stdio::null());
+        let output = script.env("TERM", "xterm").output().expect("script runs");
+        assert!(output.status.success(), "{}", told(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let shown = on_terminal(many.path());
+    assert!(shown.contains("/60 files") && shown.contains("60 files: "), "{shown:?}");
+    assert!(!on_terminal(few.path()).contains("/10 files"));
+    let (out, err) = exits(many.path(), &[".", "--fail-on", "never", "-o", "findings"], 0);
+    assert!(out.is_empty() && err.lines().count() == 1 && !err.contains("/60"), "{out}{err}");
+}
+
+#[test]
+fn the_filters_of_a_living_process_are_linted() {
+    let folder = folder(&[("sleep.gate", "allow: all\ndeny: init_module\n"), ("all.gate", "allow: all\n")]);
+    let Some(sleeper) = Sleeper::under("sleep.gate", folder.path()) else { return };
+    let pid = &sleeper.pid;
+    let filter = format!("filter 0 of process {pid}");
+    let select = ["--select", "EXP001,SIB001"];
+    let pid_and = |more: &[&'static str]| [&["--pid", pid.as_str()], &select[..], more].concat();
+    assert_eq!(found(folder.path(), &pid_and(&[])), [pair(&filter, "EXP001"), pair(&filter, "SIB001")]);
+    let with_files = found(folder.path(), &pid_and(&["all.gate"]));
+    assert!(with_files.contains(&pair("all.gate", "EXP001")) && with_files.contains(&pair(&filter, "EXP001")));
+    let held = |source| [&["--pid", pid.as_str(), "--select", "BPF006", "--source"][..], &[source]].concat();
+    exits(folder.path(), &held("sleep.gate"), 0);
+    exits(folder.path(), &held("all.gate"), 1);
+    let (_, err) = exits(folder.path(), &["--pid", "8388608"], 2);
+    assert!(err.contains("there is no process"), "{err}");
 }

@@ -1,7 +1,8 @@
 //! What several tests need: the built command, and how a test that lacks something skips.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// The built `callgate`.
 pub(crate) fn callgate() -> Command {
@@ -50,6 +51,42 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map(PathBuf::from);
     system.into_iter().chain(std::env::split_paths(&path)).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// `sleep` under a policy. It is ended when this is dropped.
+pub(crate) struct Sleeper {
+    child: Child,
+    pub(crate) pid: String,
+}
+
+impl Sleeper {
+    /// Starts it. Says why it can't: the filters of a process are for root to see, and the test's own would be among them.
+    pub(crate) fn under(policy: &str, folder: &Path) -> Option<Self> {
+        if !have(&[Need::Root, Need::Tool("sleep")]) {
+            return None;
+        }
+        if !std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("Seccomp:\t0")) {
+            assert!(std::env::var_os("CALLGATE_REQUIRE").is_none_or(|value| value != "all"), "runs under a filter");
+            eprintln!("skipped: runs under a filter");
+            return None;
+        }
+        let mut command = callgate();
+        command.args(["run", policy, "--", "sleep", "600"]).current_dir(folder).stdout(Stdio::null());
+        let child = command.stderr(Stdio::null()).spawn().expect("callgate runs");
+        let sleeper = Self { pid: child.id().to_string(), child };
+        let name = format!("/proc/{}/comm", sleeper.pid);
+        while std::fs::read_to_string(&name).is_ok_and(|name| name.trim() != "sleep") {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Some(sleeper)
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What a finished command said, for messages of failed assertions.

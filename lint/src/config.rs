@@ -7,6 +7,7 @@
 //! fail-on = "warning"
 //! engine = "docker"
 //! kernel = "6.1"
+//! libseccomp = "2.5.5"
 //! arch = ["x86_64", "aarch64"]
 //! cap = ["SYS_PTRACE"]
 //! exclude = ["vendor/**"]
@@ -81,6 +82,8 @@ pub struct Settings {
     pub engine: Option<String>,
     /// The kernel.
     pub kernel: Option<String>,
+    /// The release of libseccomp below the engine.
+    pub libseccomp: Option<String>,
     /// The capabilities.
     pub cap: Option<Vec<String>>,
     /// The ABIs.

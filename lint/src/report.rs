@@ -6,6 +6,7 @@ mod json;
 mod junit;
 mod place;
 mod sarif;
+mod statistics;
 
 pub use github::github;
 pub use gitlab::gitlab;
@@ -13,6 +14,7 @@ pub use json::json;
 pub use junit::junit;
 pub use place::{Place, Places, uri};
 pub use sarif::sarif;
+pub use statistics::{Count, FileCount, RuleCount, Statistics};
 
 use callgate_grammar::Severity;
 

@@ -6,7 +6,6 @@ use callgate_compiler::lower::target::capability;
 use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
 use callgate_lint::{Document, Example, Finding, Reading, Rule, Seen, lint, rules};
-use callgate_profiles::engine::Libseccomp;
 
 fn groups() -> Groups {
     let members = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -39,8 +38,8 @@ fn read(example: &Example) -> Document {
         let number = |name| (Abi::X86_64, tables::number(Abi::X86_64, name).expect("a call of x86-64"));
         reading.seen = Some(Seen { calls: seen.split(',').map(number).collect(), runs: 1 });
     }
-    if example.option("libseccomp") == Some("2.5") {
-        reading.host.libseccomp = Libseccomp::Debian12;
+    if let Some(libseccomp) = example.option("libseccomp") {
+        reading.host.libseccomp = libseccomp.parse().expect("a libseccomp");
     }
     if let Some(source) = example.option("source") {
         let source = Document::of_text("source", &source.replace("; ", "\n"), &groups(), Reading::default());

@@ -10,18 +10,19 @@
 
 mod client;
 mod database;
+mod libseccomp;
 mod runtime;
 mod stub;
 
+pub use libseccomp::{Libseccomp, UnknownLibseccomp};
+
 pub(crate) use client::reads_arch_map;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
 
 use callgate_compiler::abi::Abi;
-use callgate_compiler::tables;
 use callgate_grammar::tree::Version;
 use callgate_grammar::{Diagnostic, Severity, Span, Spanned};
 use thiserror::Error;
@@ -89,47 +90,6 @@ impl FromStr for Engine {
         let found = Self::ALL.iter().copied().find(|engine| engine.name() == name);
         found.ok_or_else(|| UnknownEngine { name: name.to_owned() })
     }
-}
-
-/// Which calls the engine's libseccomp has names for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Libseccomp {
-    /// Those of Debian 12's 2.5.4, whose table ends with Linux 6.7.
-    Debian12,
-    /// Every one that callgate's tables have.
-    Newest,
-}
-
-impl Libseccomp {
-    /// The number that a name has on an ABI, where it is known; calls that also go through a multiplexer have theirs.
-    #[must_use]
-    pub fn number(self, abi: Abi, call: &str) -> Option<u32> {
-        // Its x32 table lacks a call that the kernel's has.
-        let lacks = self == Self::Debian12 && (abi, call) == (Abi::X32, "map_shadow_stack");
-        tables::number(abi, call).filter(|_| self.knows(call) && !lacks)
-    }
-
-    /// Whether a name is known. It doesn't matter which ABI has the call: libseccomp has one list of names for all.
-    #[must_use]
-    pub fn knows(self, call: &str) -> bool {
-        const LAST: Version = Version { major: 6, minor: 7 };
-        let first = first_version(call);
-        match self {
-            Self::Newest => first.is_some(),
-            // Debian took the table of a later release back, without this name of Linux 6.4.
-            Self::Debian12 => first.is_some_and(|first| first <= LAST) && call != "riscv_hwprobe",
-        }
-    }
-}
-
-/// The kernel that first had a call, on whichever ABI; `None` for what is no call.
-fn first_version(call: &str) -> Option<Version> {
-    static FIRST: OnceLock<BTreeMap<&'static str, Version>> = OnceLock::new();
-    let first = FIRST.get_or_init(|| {
-        let of = |&name: &&'static str| Abi::ALL.iter().filter_map(|&abi| tables::introduced(abi, name)).min();
-        tables::names().iter().filter_map(|name| Some((*name, of(name)?))).collect()
-    });
-    first.get(call).copied()
 }
 
 /// Where an engine runs.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use callgate_profiles::engine::Engine;
+use callgate_profiles::engine::{Engine, Libseccomp};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::{ReadAs, parse_engine, parse_read_as};
@@ -22,6 +23,10 @@ pub(crate) struct Lint {
     /// Lint the filters of this process or thread
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<i32>,
+    /// What the compiled filters among the files were compiled from: a call that one decides in another way is a finding (BPF006).
+    /// It is read for --arch, --cap, --kernel and --engine
+    #[arg(long, value_name = "POLICY", conflicts_with = "exposure")]
+    pub(crate) source: Option<PathBuf>,
     /// How findings are written
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) format: LintFormat,
@@ -53,6 +58,9 @@ pub(crate) struct Lint {
     /// Docker's default and beside no filter; as text or (`--format json`) as JSON
     #[arg(long, conflicts_with_all = ["fix", "unsafe_fixes", "diff", "baseline", "fail_on", "select", "ignore"])]
     pub(crate) exposure: bool,
+    /// Count the findings by rule and, of several files, by file, instead of writing each; as text or (`--format json`) as JSON
+    #[arg(long, conflicts_with_all = ["diff", "exposure"])]
+    pub(crate) statistics: bool,
     /// What the program was seen to call: recordings or folders of them, for the rules that ask what a profile allows beyond that
     #[arg(long, value_name = "REC")]
     pub(crate) seen: Vec<PathBuf>,
@@ -68,6 +76,9 @@ pub(crate) struct Lint {
     /// The kernel the profiles are for [default: 6.12]
     #[arg(long, value_name = "VERSION")]
     pub(crate) kernel: Option<String>,
+    /// The release of libseccomp below the engine, for what it has no name or flag for, or makes otherwise [default: 2.6.1]
+    #[arg(long, value_name = "RELEASE", value_parser = parse_libseccomp())]
+    pub(crate) libseccomp: Option<Libseccomp>,
     /// What the files are, instead of what they look like
     #[arg(long, value_name = "FORMAT", value_parser = parse_read_as())]
     pub(crate) from: Option<ReadAs>,
@@ -107,4 +118,8 @@ pub(crate) enum FailOn {
     Note,
     /// Nothing.
     Never,
+}
+
+fn parse_libseccomp() -> impl TypedValueParser<Value = Libseccomp> {
+    PossibleValuesParser::new(Libseccomp::ALL.iter().map(|one| one.name())).try_map(|name| name.parse::<Libseccomp>())
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Groups;
+use callgate_compiler::policy::Policy;
 use callgate_grammar::{Severity, SourceId, Sources, Span};
 use callgate_lint::{
     Baseline, Checked, Document, Reading, Reported, Rule, Sidecar, about_sidecar, check, fingerprints, report,
@@ -41,6 +42,8 @@ struct Done {
     /// Which entries of `[[suppress]]` were of use.
     used: Vec<usize>,
     repaired: Option<Repaired>,
+    /// Whether it is a compiled filter.
+    is_filter: bool,
     /// The files of profiles that it names, of a workload.
     profiles: Vec<PathBuf>,
 }
@@ -51,7 +54,13 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     if let Some(path) = &args.output {
         output::can_write(path)?;
     }
-    let linter = Linter { args, settings, groups: policy::groups() };
+    if args.statistics {
+        programs(args, "findings are counted")?;
+    }
+    let mut linter = Linter { args, settings, groups: policy::groups() };
+    if let Some(path) = &args.source {
+        linter.settings.reading.source = Some(linter.source(path)?);
+    }
     let found = files::of(&args.files, &linter.settings)?;
     if args.exposure {
         return linter.exposure(&found.files);
@@ -77,6 +86,10 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     if let Some(pid) = args.pid {
         all.extend(linter.process(pid)?);
     }
+    if let Some(path) = args.source.as_ref().filter(|_| failed == 0 && !all.iter().any(|done| done.is_filter)) {
+        return Err(Failure::new(format!("no file is a compiled filter that could be held to {}", path.display()))
+            .help("name the filter as a file or with --pid, or leave --source out"));
+    }
     let used: BTreeSet<usize> = all.iter().flat_map(|done| done.used.iter().copied()).collect();
     let (repaired, mut checked): (Vec<_>, Vec<_>) = all.into_iter().map(|done| (done.repaired, done.checked)).unzip();
     let parts = without_repeats(&mut checked, &found.files);
@@ -96,6 +109,15 @@ pub(crate) fn run(args: &Lint) -> Outcome {
     } else {
         0
     })
+}
+
+/// Whether what is no list of findings is written for programs.
+fn programs(args: &Lint, what: &str) -> Result<bool, Failure> {
+    match args.format {
+        LintFormat::Human => Ok(false),
+        LintFormat::Json => Ok(true),
+        _ => Err(Failure::new(format!("{what} as text or JSON")).help("leave --format out, or write `--format json`")),
+    }
 }
 
 /// A bar on standard error when that is a terminal and there is something to wait for.
@@ -137,7 +159,7 @@ impl Linter<'_> {
                 None => (checked, used),
             };
             let profiles = reading::profiles_of(&document, path, &self.args.include_dir);
-            all.push(Done { checked, used, repaired, profiles });
+            all.push(Done { checked, used, repaired, is_filter: document.filter().is_some(), profiles });
         }
         Ok(all)
     }
@@ -152,7 +174,7 @@ impl Linter<'_> {
     fn process(&self, pid: i32) -> Result<Vec<Done>, Failure> {
         let lint = |document: Document| {
             let (checked, used) = self.check(&document);
-            Done { checked, used, repaired: None, profiles: Vec::new() }
+            Done { checked, used, repaired: None, is_filter: true, profiles: Vec::new() }
         };
         Ok(self.filters(pid)?.into_iter().map(lint).collect())
     }
@@ -174,16 +196,18 @@ impl Linter<'_> {
         Ok(found.into_iter().enumerate().map(document).collect())
     }
 
+    /// What compiled filters are to do: the policy that a file means for the target.
+    fn source(&self, path: &Path) -> Result<Policy, Failure> {
+        let document = self.document(&Input::read(path, None)?);
+        document.meaning.map(|meaning| meaning.policy).ok_or_else(|| {
+            Failure::new(format!("{} can't be read, so no filter can be held to it", path.display()))
+                .help(format!("see what is wrong with it: `callgate lint {}`", path.display()))
+        })
+    }
+
     /// The exposure of every file and process.
     fn exposure(&self, files: &[Found]) -> Outcome {
-        let programs = match self.args.format {
-            LintFormat::Human => false,
-            LintFormat::Json => true,
-            _ => {
-                return Err(Failure::new("the exposure is written as text or JSON")
-                    .help("leave --format out, or write `--format json`"));
-            }
-        };
+        let programs = programs(self.args, "the exposure is written")?;
         let mut documents = Vec::new();
         for file in files {
             let filters = Input::read(&file.path, self.args.from)?.filters();
@@ -265,6 +289,9 @@ impl Linter<'_> {
     }
 
     fn report(&self, files: &[Checked]) -> Result<String, Failure> {
+        if self.args.statistics {
+            return self.statistics(files);
+        }
         Ok(match self.args.format {
             LintFormat::Human => human::findings(files, self.args.output.is_none()),
             LintFormat::Json => report::json(files),
@@ -281,6 +308,11 @@ impl Linter<'_> {
             LintFormat::Gitlab => report::gitlab(files),
             LintFormat::Junit => report::junit(files)?,
         })
+    }
+
+    fn statistics(&self, files: &[Checked]) -> Result<String, Failure> {
+        let statistics = report::Statistics::of(files);
+        Ok(if programs(self.args, "findings are counted")? { statistics.json() } else { statistics.text() })
     }
 
     fn fails(&self, file: &Checked) -> bool {

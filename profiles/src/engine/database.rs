@@ -147,7 +147,7 @@ fn targets(
     span: Span,
 ) -> Vec<(&'static str, Vec<Argument>)> {
     let mut targets = Vec::new();
-    if let Some((_, selector, part)) = tables::part_of(abi, call) {
+    if let Some((_, selector, part)) = libseccomp.part_of(abi, call) {
         let picks =
             Argument { index: 0, comparison: Comparison::Equal, mask: u64::MAX, value: selector, unused: None, span };
         let others = arguments.iter().filter(|argument| argument.index != 0).copied();

@@ -87,7 +87,7 @@ fn listed(runtime: Runtime, host: &Host, spec: &Spec<'_>, diagnostics: &mut Vec<
     let mut abis = BTreeSet::new();
     for architecture in &spec.architectures {
         // LoongArch came with libseccomp 2.6.
-        let known = |abi: &Abi| *abi != Abi::Loongarch64 || host.libseccomp == Libseccomp::Newest;
+        let known = |abi: &Abi| *abi != Abi::Loongarch64 || host.libseccomp >= Libseccomp::V2_6_0;
         match architecture.value.ok().filter(known) {
             Some(abi) => {
                 abis.insert(abi);

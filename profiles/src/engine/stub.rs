@@ -27,12 +27,18 @@ pub(super) fn is_set(default: &Verb) -> bool {
 /// has none when it isn't listed. Calls that can go through a multiplexer don't count, since libseccomp numbers them below zero
 /// there; an ABI whose highest number is 0 has none.
 pub(super) fn highest(host: &Host, listed: &BTreeSet<Abi>, spec: &Spec<'_>) -> BTreeMap<Abi, u32> {
-    let names: BTreeSet<&str> = spec.rules.iter().flat_map(|rule| rule.names).map(|name| name.value.as_str()).collect();
-    let number =
-        |abi: Abi, name: &str| host.libseccomp.number(abi, name).filter(|_| tables::part_of(abi, name).is_none());
+    let names = || spec.rules.iter().flat_map(|rule| rule.names).map(|name| name.value.as_str());
+    let counts = |abi: Abi, name: &str| {
+        host.libseccomp.number(abi, name).is_some() && host.libseccomp.part_of(abi, name).is_none()
+    };
     let of_abi = |&abi: &Abi| {
-        let highest = names.iter().filter_map(|name| number(abi, name)).max();
-        highest.filter(|&highest| highest != 0).map(|highest| (abi, highest))
+        let number = |name| tables::number(abi, name).map(|number| (number, name));
+        // Few are higher than all before them, so few are looked at closely.
+        let higher = |highest: u32, (number, name): (u32, &str)| {
+            if number > highest && counts(abi, name) { number } else { highest }
+        };
+        let highest = names().filter_map(number).fold(0, higher);
+        (highest != 0).then_some((abi, highest))
     };
     listed.iter().filter_map(of_abi).collect()
 }

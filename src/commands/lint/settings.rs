@@ -75,6 +75,11 @@ fn reading(args: &Lint, config: &Config) -> Result<Reading, Failure> {
     if let Some(text) = args.kernel.as_ref().or(settings.kernel.as_ref()) {
         reading.host.kernel = policy::kernel(text)?;
     }
+    if let Some(libseccomp) = args.libseccomp {
+        reading.host.libseccomp = libseccomp;
+    } else if let Some(name) = &settings.libseccomp {
+        reading.host.libseccomp = name.parse()?;
+    }
     if let Some(names) = args.cap.as_ref().or(settings.cap.as_ref()) {
         reading.host.capabilities = policy::capabilities(names)?;
     }

@@ -8,7 +8,7 @@
 //! compiled by a tool that got a comparison wrong can't be told from a right one by looking. The prover compares all calls of the
 //! ABIs that the policy lists.
 //!
-//! Asked when the source is known. `callgate diff POLICY FILTER` asks the same of any two.
+//! Asked when the source is known: `callgate lint FILTER --source POLICY`. `callgate diff POLICY FILTER` asks the same of any two.
 //!
 //! ## Example
 //! ```asm source="arch: x86_64; deny: all; allow: read"

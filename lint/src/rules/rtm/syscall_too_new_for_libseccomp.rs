@@ -5,15 +5,18 @@
 //!
 //! ## Why
 //! The runtime passes over the name, so the rule does nothing: the same profile is another filter where the library is older.
-//! Debian 12's libseccomp 2.5.4 knows the calls up to Linux 6.7, without `riscv_hwprobe`.
+//! libseccomp 2.5.4 knows the calls up to Linux 5.17, 2.5.5 (and Debian 12's 2.5.4) those up to 6.7 without `riscv_hwprobe`, 2.6.0
+//! those up to 6.13.
+//!
+//! Asked with `--engine`, of the release that `--libseccomp` names.
 //!
 //! ## Example
-//! ```docker engine=docker libseccomp=2.5 at="mseal"
+//! ```docker engine=docker libseccomp=2.5.5 at="mseal"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "mseal"], "action": "SCMP_ACT_ALLOW"}]}
 //! ```
 //!
 //! ## Near miss
-//! ```docker engine=docker libseccomp=2.5
+//! ```docker engine=docker libseccomp=2.5.5
 //! {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "cachestat"], "action": "SCMP_ACT_ALLOW"}]}
 //! ```
 //! ```docker engine=docker
@@ -24,7 +27,7 @@
 //! Run a newer libseccomp, or don't count on the rule. A rule that denies such a call needs a default that denies.
 //!
 //! ## Sources
-//! - libseccomp, `src/syscalls.csv` of 2.5.4-1+deb12u1 and 2.6.0 (measured: mseal isn't known to the first)
+//! - libseccomp, `src/syscalls.csv` of 2.5.0 to 2.6.1, and 2.5.4-1+deb12u1 (measured: it doesn't know mseal)
 //! - systemd#30250
 
 use callgate_compiler::outcome::Undecided;
@@ -49,7 +52,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         for name in entry.names.iter().filter(missing) {
             findings.push(
                 findings
-                    .new_at(name.span, format!("the target's libseccomp has no name for `{}`", name.value))
+                    .new_at(name.span, format!("libseccomp {libseccomp} has no name for `{}`", name.value))
                     .here("the runtime passes over it: the call meets the default")
                     .help("run a newer libseccomp, or don't count on this rule"),
             );

@@ -12,6 +12,10 @@
 //! {"defaultAction": "SCMP_ACT_ERRNO", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
 //!   "listenerPath": "/run/agent.sock", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
 //! ```
+//! ```docker engine=docker libseccomp=2.5.5 at="WAIT_KILLABLE"
+//! {"defaultAction": "SCMP_ACT_ERRNO", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
+//!   "listenerPath": "/run/agent.sock", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
+//! ```
 //! ```gate kernel=4.4 at="LOG"
 //! flags: LOG
 //! deny: all
@@ -66,7 +70,7 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
         let kernel = since(flag);
         let old_library = document.reading.engine != Engine::Document
             && flag == FilterFlag::WaitKillableRecv
-            && host.libseccomp != Libseccomp::Newest;
+            && host.libseccomp < Libseccomp::V2_6_0;
         let lacking = if host.kernel < kernel {
             format!("Linux {}.{} has no flag {name}", host.kernel.major, host.kernel.minor)
         } else if old_library {

@@ -8,10 +8,10 @@
 //! Where it merged the comparisons of such rules on a 64-bit ABI, libseccomp before 2.6.1 could leave one of them with the
 //! other's action (GHSA-4q85-33p6-j5g6). Before 2.4.0 it compiled every 64-bit `LT`, `LE`, `GT` and `GE` wrongly (CVE-2019-9893).
 //!
-//! Asked with `--engine`, and when the target's libseccomp is older.
+//! Asked with `--engine`, when `--libseccomp` names an older one.
 //!
 //! ## Example
-//! ```docker engine=docker libseccomp=2.5 at="socket"
+//! ```docker engine=docker libseccomp=2.5.5 at="socket"
 //! {"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
 //!   {"names": ["execve"], "action": "SCMP_ACT_ALLOW"},
 //!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 17, "op": "SCMP_CMP_LT"}]},
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ## Near miss
-//! ```docker engine=docker libseccomp=2.5
+//! ```docker engine=docker libseccomp=2.5.5
 //! {"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
 //!   {"names": ["execve"], "action": "SCMP_ACT_ALLOW"},
 //!   {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 38, "op": "SCMP_CMP_LT"}]},
@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule::new("RTM009", "vulnerable-libseccomp-pattern
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let reading = &document.reading;
-    let is_old = reading.engine != Engine::Document && reading.host.libseccomp != Libseccomp::Newest;
+    let is_old = reading.engine != Engine::Document && reading.host.libseccomp < Libseccomp::Newest;
     let Some(profile) = document.profile().filter(|_| is_old) else { return Ok(()) };
     // A rule that does what the default does is left out by the runtimes.
     let default = profile.default.as_ref().map(done);
