@@ -415,7 +415,7 @@ pub(crate) struct Learn {
     /// What watches the calls; without it eBPF, or what works without its rights
     #[arg(long, value_name = "BACKEND", value_parser = parse_backend())]
     pub(crate) backend: Option<Backend>,
-    /// Keep the stack of whoever makes a call first, for `callgate explain` (eBPF only)
+    /// Keep the stack of whoever makes a call first, for `callgate explain` (eBPF or ptrace)
     #[arg(long)]
     pub(crate) stacks: bool,
     /// Let through what REC has already, where eBPF can't be used: such a call costs nothing then, and isn't counted

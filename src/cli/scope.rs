@@ -31,7 +31,7 @@ pub(crate) struct ScopeArgs {
     /// Write what is there so far every so many seconds, marked incomplete (0: never)
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds(), default_value = "5")]
     pub(crate) checkpoint: Duration,
-    /// Keep the stack of whoever makes a call first, for `callgate explain` (eBPF only)
+    /// Keep the stack of whoever makes a call first, for `callgate explain` (eBPF or ptrace)
     #[arg(long)]
     pub(crate) stacks: bool,
     /// Let through what these recordings (files or folders) have, where eBPF can't be used: a learned call costs nothing then, and isn't counted

@@ -21,7 +21,6 @@ pub mod record;
 mod seccomp;
 mod shared;
 mod signals;
-#[cfg(target_arch = "x86_64")]
 mod stacks;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

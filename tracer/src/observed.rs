@@ -9,6 +9,8 @@ use callgate_compiler::tables;
 use callgate_profiles::recording::{Backend, Denied, First, Phase, Row, Run, Scope, Since, Unbounded, Values, Verdict};
 use nix::sys::utsname::uname;
 
+use crate::stacks::Moment;
+
 /// How many values of one argument of one call are kept; one more, and the argument is unbounded. Far above what a
 /// policy can use, so the bound only keeps a program that invents values (ioctl fuzzers) from filling the memory.
 const VALUES_KEPT: usize = 1024;
@@ -158,6 +160,14 @@ impl Observed {
     pub(crate) fn first(&mut self, abi: Abi, nr: u32, phase: Phase, first: First) {
         if let Some(seen) = self.calls.get_mut(&(abi, nr, phase)) {
             seen.first = Some(first);
+        }
+    }
+
+    /// Adds what stacks first calls had.
+    pub(crate) fn stacks(&mut self, mut stacks: BTreeMap<Moment, Vec<String>>) {
+        for first in self.calls.values_mut().filter_map(|seen| seen.first.as_mut()) {
+            let at = Moment { time: first.after, task: first.task };
+            first.stack = stacks.remove(&at).unwrap_or_default();
         }
     }
 

@@ -46,7 +46,7 @@ pub struct RecordOptions {
     pub called: Option<Vec<String>>,
     /// The test that is running, for [`callgate_profiles::recording::First::test`].
     pub test: Option<String>,
-    /// Also keep the stack of whoever makes a call first, [`callgate_profiles::recording::First::stack`]. Needs eBPF.
+    /// Also keep the stack of whoever makes a call first, [`callgate_profiles::recording::First::stack`]. Needs eBPF or ptrace.
     pub stacks: bool,
     /// For tests of what happens when room runs out.
     #[doc(hidden)]
@@ -154,6 +154,9 @@ pub enum RecordError {
     /// Only eBPF can do what was asked for.
     #[error("{0} can't record {1}\n  next: record with the ebpf backend, as root")]
     OnlyEbpf(Backend, &'static str),
+    /// This backend sees no registers.
+    #[error("{0} can't keep stacks\n  next: record with the ebpf or the ptrace backend")]
+    NoStacks(Backend),
     /// Something whose text callgate reads was asked to record.
     #[error("{0} can't be asked to record\n  next: `callgate derive` reads what it has written")]
     NotARecorder(Backend),
@@ -216,14 +219,12 @@ pub fn record_watched(
         Some(Backend::Ebpf) => return by_ebpf(Session::attach(plan)?, watcher),
         None => match Session::attach(plan) {
             Ok(session) => return by_ebpf(session, watcher),
-            Err(unavailable) if since == Since::Filter || options.cgroup.is_some() || options.stacks => {
-                return Err(unavailable.into());
-            }
+            Err(unavailable) if since == Since::Filter || options.cgroup.is_some() => return Err(unavailable.into()),
             Err(unavailable) => best_of_the_rest(&prepared, &identity, options, watcher, &unavailable)?,
         },
         Some(other) if since == Since::Filter => return Err(RecordError::OnlyEbpf(other, "from a filter on")),
         Some(other) if options.cgroup.is_some() => return Err(RecordError::OnlyEbpf(other, "a cgroup")),
-        Some(other) if options.stacks => return Err(RecordError::OnlyEbpf(other, "stacks")),
+        Some(other @ Backend::Notify) if options.stacks => return Err(RecordError::NoStacks(other)),
         Some(Backend::Notify) => {
             let mut watch = Watch::new(identity(Backend::Notify)?, options, watcher);
             let recorded = notify::record(&prepared, arguments::values, &options.learned, &mut watch)?;
@@ -333,6 +334,12 @@ fn best_of_the_rest(
     watcher: &mut dyn Watcher,
     not_ebpf: &ebpf::Unavailable,
 ) -> Result<(Identity, observed::Recorded), RecordError> {
+    if options.stacks {
+        let mut watch = Watch::new(identity(Backend::Ptrace)?, options, watcher);
+        let mut recorded = ptrace::record(command, arguments::values, &mut watch)?;
+        recorded.notes.insert(0, format!("recorded by ptrace, which keeps stacks: {not_ebpf}"));
+        return Ok((watch.identity, recorded));
+    }
     let mut watch = Watch::new(identity(Backend::Notify)?, options, watcher);
     let (mut recorded, reason) = match notify::record(command, arguments::values, &options.learned, &mut watch) {
         Ok(recorded) => (recorded, format!("recorded by user notification: {not_ebpf}")),
@@ -362,7 +369,7 @@ fn missing_stacks(run: &Run) -> Option<String> {
     (missing > 0).then(|| {
         format!(
             "{missing} of {all} first calls have no stack: their process had ended before the list of its files was read, or \
-             is a 32-bit program"
+             isn't an x86-64 one"
         )
     })
 }

@@ -9,6 +9,7 @@ use nix::poll::PollTimeout;
 use crate::first::first;
 use crate::observed::{End, Ending, Identity, Observed};
 use crate::record::{RecordOptions, Watcher};
+use crate::stacks::Moment;
 
 /// How often a scope that sends no signal when it ends is looked at.
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -20,6 +21,8 @@ pub(crate) struct Watch<'watcher> {
     pub(crate) identity: Identity,
     watcher: &'watcher mut dyn Watcher,
     test: Option<String>,
+    /// Whether stacks are wanted.
+    pub(crate) stacks: bool,
     checkpoint_every: Option<Duration>,
     next_checkpoint: Option<Instant>,
     serve_at: Option<Instant>,
@@ -45,6 +48,7 @@ impl<'watcher> Watch<'watcher> {
             identity,
             watcher,
             test: options.test.clone(),
+            stacks: options.stacks,
             checkpoint_every: options.checkpoint,
             next_checkpoint: at(options.checkpoint),
             serve_at: at(options.serving_after),
@@ -88,12 +92,19 @@ impl<'watcher> Watch<'watcher> {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// For a backend in which a task waits while its call is counted: says in `observed` who made a call that nobody made before.
-    pub(crate) fn credit(&self, observed: &mut Observed, call: Option<(Abi, u32)>, phase: Phase, task: u32) {
-        let Some((abi, nr)) = call else { return };
-        if let Some(first) = first(task, phase, self.elapsed(), self.test.as_deref()) {
-            observed.first(abi, nr, phase, first);
-        }
+    /// For a backend in which a task waits while its call is counted: says in `observed` who made a call that nobody made before,
+    /// and returns its process and when that was.
+    pub(crate) fn credit(
+        &self,
+        observed: &mut Observed,
+        (abi, nr): (Abi, u32),
+        phase: Phase,
+        task: u32,
+    ) -> Option<(u32, Moment)> {
+        let first = first(task, phase, self.elapsed(), self.test.as_deref())?;
+        let credited = (first.process, Moment { time: first.after, task });
+        observed.first(abi, nr, phase, first);
+        Some(credited)
     }
 
     /// For a backend that counts by itself: hands out what is due, and says whether serving begins.

@@ -21,9 +21,9 @@ fn with_stacks(backend: Backend) -> RecordOptions {
     RecordOptions { backend: Some(backend), stacks: true, ..RecordOptions::default() }
 }
 
-fn recorded(options: &[&str]) -> Option<Recorded> {
+fn recorded(options: &[&str], backend: Backend) -> Option<Recorded> {
     let case = Case::compile(include_str!("cases/stacks.c"), options)?;
-    let recorded = case.record(&[], &with_stacks(Backend::Ebpf))?;
+    let recorded = case.record(&[], &with_stacks(backend))?;
     recorded.assert_complete();
     Some(recorded)
 }
@@ -46,21 +46,26 @@ fn assert_in_order(stack: &[String], functions: &[&str]) {
 
 #[test]
 fn functions_are_named_innermost_first() {
-    let Some(recorded) = recorded(&["-fomit-frame-pointer", "-O2"]) else { return };
-    let getppid = stack(&recorded, GETPPID);
-    assert_in_order(&getppid, &["getppid", "innermost", "middle", "main"]);
-    assert!(getppid.iter().any(|frame| frame.starts_with("innermost") && frame.contains("/case+0x")), "{getppid:#?}");
-    assert!(getppid[0].contains("libc"), "{getppid:#?}");
-    // Through a function of the library and back.
-    assert_in_order(&stack(&recorded, GETUID), &["syscall", "compare", "qsort", "sorting", "main"]);
-    // As deep as what is kept of the stack: 16 KiB of its 31.
-    let deep = stack(&recorded, GETGID).iter().filter(|frame| frame.starts_with("deep")).count();
-    assert!((10..31).contains(&deep), "{deep} frames");
+    for backend in [Backend::Ebpf, Backend::Ptrace] {
+        let Some(recorded) = recorded(&["-fomit-frame-pointer", "-O2"], backend) else { return };
+        let getppid = stack(&recorded, GETPPID);
+        assert_in_order(&getppid, &["getppid", "innermost", "middle", "main"]);
+        let own = getppid.iter().any(|frame| frame.starts_with("innermost") && frame.contains("/case+0x"));
+        assert!(own && getppid[0].contains("libc"), "{getppid:#?}");
+        // Through a function of the library and back.
+        assert_in_order(&stack(&recorded, GETUID), &["syscall", "compare", "qsort", "sorting", "main"]);
+        // As deep as what is kept of the stack: 16 KiB of its 31.
+        let deep = stack(&recorded, GETGID).iter().filter(|frame| frame.starts_with("deep")).count();
+        assert!((10..31).contains(&deep), "{deep} frames");
+        // Under ptrace a task waits until the list of its files is read.
+        let missing = recorded.notes.iter().any(|note| note.contains("have no stack"));
+        assert!(backend == Backend::Ebpf || !missing, "{:?}", recorded.notes);
+    }
 }
 
 #[test]
 fn lines_are_named_where_there_is_debugging_information() {
-    let Some(recorded) = recorded(&["-fomit-frame-pointer", "-O2", "-g", "-static"]) else { return };
+    let Some(recorded) = recorded(&["-fomit-frame-pointer", "-O2", "-g", "-static"], Backend::Ebpf) else { return };
     let getppid = stack(&recorded, GETPPID);
     assert_in_order(&getppid, &["getppid", "innermost", "middle", "main"]);
     let line = include_str!("cases/stacks.c").lines().position(|line| line.contains("getppid();")).unwrap() + 1;
@@ -70,7 +75,7 @@ fn lines_are_named_where_there_is_debugging_information() {
 
 #[test]
 fn without_names_there_are_addresses() {
-    let Some(recorded) = recorded(&["-s", "-no-pie"]) else { return };
+    let Some(recorded) = recorded(&["-s", "-no-pie"], Backend::Ebpf) else { return };
     let getppid = stack(&recorded, GETPPID);
     let own = getppid.iter().filter(|frame| frame.contains("/case+0x4")).count();
     assert!(own >= 3, "{getppid:#?}");
@@ -94,6 +99,6 @@ fn a_program_of_32_bits_has_no_stack_and_a_note() {
 
 #[test]
 fn another_backend_says_that_it_can_not() {
-    let error = record(&["true".into()], &with_stacks(Backend::Ptrace)).unwrap_err();
-    assert!(matches!(error, RecordError::OnlyEbpf(Backend::Ptrace, "stacks")), "{error}");
+    let error = record(&["true".into()], &with_stacks(Backend::Notify)).unwrap_err();
+    assert!(matches!(error, RecordError::NoStacks(Backend::Notify)), "{error}");
 }

@@ -276,7 +276,9 @@ fn supervise<I: IntoIterator<Item = (u8, u64)>>(
                     // Kept before the answer: afterwards the task may be gone.
                     tasks.saw(task);
                     let new = observed.call(arch, nr, args, phase, &kept);
-                    watch.credit(&mut observed, new, phase, task);
+                    if let Some(call) = new {
+                        watch.credit(&mut observed, call, phase, task);
+                    }
                     // The first call is the execve(2) of `become_command`; if it fails there is no recording.
                     if phase == Phase::Exec {
                         phase = Phase::Run;

@@ -2,6 +2,7 @@
 //!
 //! Unlike the other backends it sees calls that a filter refuses too: the stop at a call's entry comes before seccomp.
 
+mod stack;
 mod tracee;
 
 use std::sync::atomic::Ordering::SeqCst;
@@ -17,6 +18,7 @@ use crate::command::{CommandError, Prepared};
 use crate::observed::{End, Ending, Observed, Recorded};
 use crate::shared::SharedWords;
 use crate::signals::{Arrived, CommandProcess, Signals, default_sigpipe};
+use crate::stacks::Stacks;
 use crate::tasks::Tasks;
 use crate::watch::Watch;
 
@@ -84,6 +86,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
         process: CommandProcess::new(pid),
         tasks: Tasks::default(),
         observed: Observed::default(),
+        stacks: Stacks::default(),
         started: false,
         phase: Phase::Exec,
     };
@@ -100,6 +103,7 @@ pub(crate) fn record<I: IntoIterator<Item = (u8, u64)>>(
         Ok(0) | Err(_) => {}
         Ok(errno) => return Err(command.failed(Errno::from_raw(errno)).into()),
     }
+    tracer.observed.stacks(tracer.stacks.unwind());
     Ok(Recorded {
         observed: tracer.observed,
         ending: Ending {
@@ -150,6 +154,8 @@ struct Tracer {
     /// Every task that was traced; some have ended.
     tasks: Tasks,
     observed: Observed,
+    /// Those of first calls, when they are wanted.
+    stacks: Stacks,
     /// Whether the child has come to its execve(2).
     started: bool,
     phase: Phase,
@@ -287,7 +293,12 @@ impl Tracer {
             self.started = true;
         }
         let new = self.observed.call(entry.arch, entry.nr, entry.args, self.phase, kept);
-        watch.credit(&mut self.observed, new, self.phase, task.cast_unsigned());
+        if let Some(call) = new {
+            let credited = watch.credit(&mut self.observed, call, self.phase, task.cast_unsigned());
+            if let Some((process, at)) = credited.filter(|_| watch.stacks) {
+                self.stacks.take(stack::sample(task, process, at).into_iter().collect());
+            }
+        }
         if self.phase == Phase::Exec {
             self.phase = Phase::Run;
         }

@@ -85,6 +85,11 @@ impl Loaded<'_> {
     }
 }
 
+/// Where the stack of the program begins that a process executes now.
+pub(crate) fn start_stack(process: u32) -> Option<u64> {
+    Some(Process::new(process.try_into().ok()?).ok()?.stat().ok()?.startstack)
+}
+
 /// The mapped file itself, whatever its name means by now; else the one of that name where the process stands.
 fn open(process: i32, (start, end): (u64, u64), path: &Path) -> Option<File> {
     let mapped = format!("/proc/{process}/map_files/{start:x}-{end:x}");

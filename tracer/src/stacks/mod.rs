@@ -15,9 +15,12 @@ use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
 use framehop::{FrameAddress, Unwinder};
 
 use elf::Elf;
+pub(crate) use image::start_stack;
 use image::{FileId, Image, Loaded};
 use names::Names;
 
+/// Bytes of a stack that are kept.
+pub(crate) const STACK: usize = 16 << 10;
 /// Frames of one stack, at most.
 const FRAMES: usize = 128;
 
@@ -35,7 +38,7 @@ pub(crate) struct Sample {
     pub(crate) stack: Vec<u8>,
 }
 
-/// When a call was made, by `CLOCK_MONOTONIC` in nanoseconds, and by which task: no two calls have both in common.
+/// When a call was made, in nanoseconds by the recorder's clock, and by which task: no two calls have both in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment {
     pub(crate) time: u64,
