@@ -1,5 +1,6 @@
 //! Questions to what a profile means.
 
+pub(crate) mod known;
 mod restriction;
 mod word;
 
@@ -13,7 +14,7 @@ use callgate_compiler::abi::Abi;
 use callgate_compiler::action::Action;
 use callgate_compiler::call::SyscallData;
 use callgate_compiler::condition::Condition;
-use callgate_compiler::outcome::{Undecided, outcomes};
+use callgate_compiler::outcome::Undecided;
 use callgate_compiler::policy::{CallPolicy, Cause, Decision, Policy};
 use callgate_compiler::tables;
 use callgate_grammar::Span;
@@ -110,7 +111,7 @@ impl Meaning {
                 Ok(example(condition)?.into_iter().map(|one| answer(&call.otherwise, one)).collect())
             }
             Some(call) => {
-                Ok(outcomes(call, condition)?.into_iter().map(|one| answer(one.decision, one.example)).collect())
+                Ok(known::outcomes(call, condition)?.into_iter().map(|one| answer(one.decision, one.example)).collect())
             }
         }
     }

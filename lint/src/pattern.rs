@@ -3,15 +3,16 @@
 //! Every rule asks every profile the same questions. Reading and typing one costs more than answering it, and what comes of it
 //! depends on the text and the ABI alone; so does a call that shows it, where the profile makes no difference among them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use callgate_compiler::abi::Abi;
 use callgate_compiler::condition::Condition;
 use callgate_compiler::lower::{PatternError, call_pattern};
 use callgate_compiler::outcome::Undecided;
-use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_grammar::{SourceId, parse_call};
+use rustc_hash::FxHashMap;
+
+use crate::meaning::known;
 
 /// The calls that a text stands for on an ABI.
 #[derive(Clone, Debug)]
@@ -24,21 +25,22 @@ pub(crate) struct Pattern {
     pub(crate) example: Result<Option<[u64; 6]>, Undecided>,
 }
 
-type Known = HashMap<Abi, HashMap<String, Option<Arc<Pattern>>>>;
+type Known = FxHashMap<Abi, FxHashMap<String, Option<Arc<Pattern>>>>;
 
 /// The calls that a text stands for on an ABI; `None` when the ABI has no such call.
 ///
 /// # Panics
 /// When the text is no call: it is written in the linter, and a test asks every one.
 pub(crate) fn pattern(abi: Abi, call: &str) -> Option<Arc<Pattern>> {
-    static KNOWN: OnceLock<Mutex<Known>> = OnceLock::new();
-    let known = KNOWN.get_or_init(Mutex::default);
-    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = lock().get(&abi).and_then(|calls| calls.get(call)) {
+    static KNOWN: OnceLock<RwLock<Known>> = OnceLock::new();
+    let known = KNOWN.get_or_init(RwLock::default);
+    if let Some(found) =
+        known.read().unwrap_or_else(PoisonError::into_inner).get(&abi).and_then(|calls| calls.get(call))
+    {
         return found.clone();
     }
     let read = read(abi, call);
-    lock().entry(abi).or_default().insert(call.to_owned(), read.clone());
+    known.write().unwrap_or_else(PoisonError::into_inner).entry(abi).or_default().insert(call.to_owned(), read.clone());
     read
 }
 
@@ -59,10 +61,6 @@ pub(crate) fn example(condition: &Condition) -> Result<Option<[u64; 6]>, Undecid
     match condition {
         Condition::Always => Ok(Some([0; 6])),
         Condition::All(parts) if parts.is_empty() => Ok(Some([0; 6])),
-        _ => match prove::satisfiable(condition, Budget::default()) {
-            Overlap::Never => Ok(None),
-            Overlap::At(args) => Ok(Some(args)),
-            Overlap::Undecided => Err(Undecided),
-        },
+        _ => known::arguments(condition),
     }
 }

@@ -10,10 +10,9 @@ use callgate_compiler::action::Action;
 use callgate_compiler::condition::{Atom, Condition, ValueSet, Width};
 use callgate_compiler::outcome::Undecided;
 use callgate_compiler::policy::CallPolicy;
-use callgate_compiler::prove::{self, Budget, Overlap};
 use callgate_compiler::tables::Parameter;
 
-use super::refuses;
+use super::{known, refuses};
 
 /// What stands above the bits that the kernel reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,11 +118,7 @@ pub(crate) enum Fate {
 
 /// Arguments that meet all of these conditions.
 pub(crate) fn arguments(conditions: Vec<Condition>) -> Result<Option<[u64; 6]>, Undecided> {
-    match prove::satisfiable(&Condition::All(conditions), Budget::default()) {
-        Overlap::Never => Ok(None),
-        Overlap::At(args) => Ok(Some(args)),
-        Overlap::Undecided => Err(Undecided),
-    }
+    known::arguments(&Condition::All(conditions))
 }
 
 #[cfg(test)]

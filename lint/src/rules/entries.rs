@@ -1,5 +1,7 @@
 //! The entries of an engine's profile that count on the target.
 
+use std::borrow::Cow;
+
 use callgate_compiler::abi::Abi;
 use callgate_compiler::condition::Condition;
 use callgate_compiler::tables;
@@ -54,6 +56,21 @@ fn abis(document: &Document, meaning: &Meaning, entry: &Entry) -> Vec<Abi> {
     meaning.policy.abis.keys().copied().filter(on_machine).collect()
 }
 
+/// Those of the entries that count which do something else than the default: every runtime leaves the others out.
+pub(super) fn beside_the_default(document: &Document) -> Vec<Counting<'_>> {
+    let default = document.profile().and_then(|profile| profile.default.as_ref()).map(effect);
+    let mut counting = counting(document);
+    counting.retain(|one| Some(effect(&one.entry.action)) != default);
+    counting
+}
+
+/// Those of the entries that count which have comparisons.
+pub(super) fn comparing(document: &Document) -> Vec<Counting<'_>> {
+    let mut counting = counting(document);
+    counting.retain(|one| !one.entry.arguments.is_empty());
+    counting
+}
+
 /// Every call of every counting entry, on each ABI that has it.
 pub(super) fn named<'a>(counting: &'a [Counting<'a>]) -> impl Iterator<Item = Named<'a>> {
     counting.iter().flat_map(|Counting { entry, abis }| {
@@ -69,11 +86,11 @@ pub(super) fn condition(entry: &Entry) -> Condition {
 }
 
 /// What an entry does, comparable: EPERM where an errno is left out.
-pub(super) fn effect(action: &Action) -> (ActionName, String) {
+pub(super) fn effect(action: &Action) -> (ActionName, Cow<'_, str>) {
     let takes_errno = matches!(action.name.value, ActionName::Errno | ActionName::Trace);
-    let number = || action.errno.number.map_or(1, |number| number.value).to_string();
-    let name = action.errno.name.as_ref().map(|name| name.value.clone());
-    (action.name.value, if takes_errno { name.unwrap_or_else(number) } else { String::new() })
+    let number = || Cow::Owned(action.errno.number.map_or(1, |number| number.value).to_string());
+    let name = action.errno.name.as_ref().map(|name| Cow::Borrowed(name.value.as_str()));
+    (action.name.value, if takes_errno { name.unwrap_or_else(number) } else { Cow::Borrowed("") })
 }
 
 /// Whether an action runs the call.
@@ -85,7 +102,7 @@ pub(super) fn executes(action: &Action) -> bool {
 pub(super) fn refuses(action: &Action) -> bool {
     match action.name.value {
         ActionName::KillProcess | ActionName::KillThread | ActionName::Trap => true,
-        ActionName::Errno => !["38", "ENOSYS"].contains(&effect(action).1.as_str()),
+        ActionName::Errno => !["38", "ENOSYS"].contains(&&*effect(action).1),
         ActionName::Trace | ActionName::Notify | ActionName::Allow | ActionName::Log => false,
     }
 }

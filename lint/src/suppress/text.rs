@@ -42,6 +42,10 @@ pub(super) fn in_json(source: SourceId, text: &str) -> Vec<Suppression> {
                     }
                 }
                 let written = text.get(start..end).unwrap_or_default();
+                // Most strings are names of calls; only one with the mark, or with escapes, can say something.
+                if !written.contains('\\') && !written.contains(MARK) {
+                    continue;
+                }
                 let Ok(string) = serde_json::from_str::<String>(written) else { continue };
                 waiting.extend(said(&string, span(source, start, end)).map(|suppression| (opened.len(), suppression)));
             }

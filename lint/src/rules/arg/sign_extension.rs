@@ -37,14 +37,14 @@ use crate::document::Document;
 use crate::finding::{Findings, Witness};
 use crate::meaning::Fate;
 use crate::rule::Rule;
-use crate::rules::entries::{Named, counting, named};
+use crate::rules::entries::{Named, comparing, named};
 use crate::rules::gathered::Gathered;
 
 pub(super) const RULE: Rule = Rule::new("ARG003", "sign-extension", Severity::Warning, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
     let cuts = cuts(document);
-    let counting = counting(document);
+    let counting = comparing(document);
     let mut gathered = Gathered::default();
     for one in named(&counting) {
         for argument in one.entry.arguments.iter().filter(|argument| is_negative(&one, argument)) {

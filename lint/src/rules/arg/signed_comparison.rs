@@ -35,13 +35,13 @@ use callgate_profiles::import::profile::Comparison;
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use crate::rules::entries::{counting, named};
+use crate::rules::entries::{comparing, named};
 use crate::rules::gathered::Gathered;
 
 pub(super) const RULE: Rule = Rule::new("ARG005", "signed-comparison", Severity::Warning, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    let counting = counting(document);
+    let counting = comparing(document);
     let mut gathered = Gathered::default();
     for one in named(&counting) {
         let parameters = tables::prototype(one.abi, &one.name.value).unwrap_or_default();

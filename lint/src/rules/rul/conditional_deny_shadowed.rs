@@ -38,7 +38,7 @@ use super::conflict::{Kind, overridden};
 use crate::document::Document;
 use crate::finding::Findings;
 use crate::rule::Rule;
-use crate::rules::entries::{counting, effect, named};
+use crate::rules::entries::{beside_the_default, effect, named};
 use crate::rules::gathered::Gathered;
 
 pub(super) const RULE: Rule = Rule::new("RUL004", "conditional-deny-shadowed", Severity::Error, check);
@@ -57,9 +57,8 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
 
 /// The same action with comparisons and without: the comparisons look like a filter and are none.
 fn comparisons_that_count_for_nothing(document: &Document, findings: &mut Findings) {
-    let default = document.profile().and_then(|profile| profile.default.as_ref()).map(effect);
-    let counting = counting(document);
-    let all: Vec<_> = named(&counting).filter(|one| Some(effect(&one.entry.action)) != default).collect();
+    let counting = beside_the_default(document);
+    let all: Vec<_> = named(&counting).collect();
     let mut gathered = Gathered::default();
     for one in all.iter().filter(|one| !one.entry.arguments.is_empty()) {
         let plain = all.iter().find(|other| {

@@ -8,7 +8,7 @@ use callgate_grammar::{Severity, Span};
 use crate::document::Document;
 use crate::finding::{Findings, Witness};
 use crate::meaning::{Meaning, possible};
-use crate::rules::entries::{Named, condition, counting, effect, executes, named, refuses, shown};
+use crate::rules::entries::{Named, beside_the_default, condition, effect, executes, named, refuses, shown};
 use crate::rules::gathered::{Gathered, Group};
 
 /// How the two stand to each other.
@@ -39,17 +39,21 @@ pub(super) fn overridden(
     why: &str,
     help: &str,
 ) -> Result<(), Undecided> {
-    let (Some(meaning), Some(profile)) = (&document.meaning, document.profile()) else { return Ok(()) };
-    let default = profile.default.as_ref().map(effect);
-    let counting = counting(document);
-    // Rules that do what the default does are left out by every runtime: another rule finds them.
-    let all: Vec<_> = named(&counting).filter(|one| Some(effect(&one.entry.action)) != default).collect();
+    let Some(meaning) = &document.meaning else { return Ok(()) };
+    // Rules that do what the default does are for another rule.
+    let counting = beside_the_default(document);
+    let all: Vec<_> = named(&counting).collect();
     let mut by_call: std::collections::BTreeMap<(Abi, u32), Vec<&Named<'_>>> = std::collections::BTreeMap::new();
     for one in &all {
         by_call.entry((one.abi, one.nr)).or_default().push(one);
     }
     let mut lost: [Gathered; 2] = Default::default();
-    for rules in by_call.values().filter(|rules| rules.len() > 1) {
+    // Most calls have one rule, and most of the others several that do the same.
+    let differ = |rules: &&Vec<&Named<'_>>| {
+        let first = rules.first().map(|one| effect(&one.entry.action));
+        rules.iter().any(|one| Some(effect(&one.entry.action)) != first)
+    };
+    for rules in by_call.values().filter(differ) {
         for loser in rules {
             let differs = |other: &&&Named<'_>| effect(&other.entry.action) != effect(&loser.entry.action);
             let stands = |other: &&&Named<'_>| stands_so(kind, loser, other);

@@ -41,16 +41,16 @@ use crate::document::Document;
 use crate::finding::Findings;
 use crate::meaning::{arguments, is_cut, possible};
 use crate::rule::Rule;
-use crate::rules::entries::{Named, condition, counting, named};
+use crate::rules::entries::{Named, comparing, condition, named};
 use crate::rules::gathered::Gathered;
 
 pub(super) const RULE: Rule = Rule::new("RUL010", "never-matching-condition", Severity::Warning, check);
 
 fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> {
-    let counting = counting(document);
+    let counting = comparing(document);
     let mut never = Gathered::default();
     let mut beyond = Gathered::default();
-    for one in named(&counting).filter(|one| !one.entry.arguments.is_empty()) {
+    for one in named(&counting) {
         let last = one.entry.arguments.last().map(|argument| argument.span);
         if arguments(vec![condition(one.entry), possible(one.abi)])?.is_none() {
             never.add(document, last, &one.name.value, one.abi);

@@ -53,9 +53,10 @@ fn check(document: &Document, findings: &mut Findings) -> Result<(), Undecided> 
     };
     let Some(meaning) = &document.meaning else { return Ok(()) };
     let Some(default) = &profile.default else { return Ok(()) };
-    let counting = counting(document);
+    let mut counting = counting(document);
+    counting.retain(|one| effect(&one.entry.action) == effect(default));
     let (mut defeated, mut idle) = (Gathered::default(), Gathered::default());
-    for one in named(&counting).filter(|one| effect(&one.entry.action) == effect(default)) {
+    for one in named(&counting) {
         let both = callgate_compiler::condition::Condition::All(vec![condition(one.entry), possible(one.abi)]);
         let answers = meaning.answers_when(one.abi, one.nr, &both)?;
         let other = answers.into_iter().find(|answer| !executes(default) && answer.executes());
