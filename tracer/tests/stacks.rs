@@ -91,7 +91,7 @@ fn a_stack_that_was_not_asked_for_is_not_there() {
 
 #[test]
 fn a_program_of_32_bits_has_no_stack_and_a_note() {
-    let Some(case) = Case::compile(include_str!("cases/small.c"), &["-m32", "-static"]) else { return };
+    let Some(case) = Case::compile(include_str!("cases/small.c"), &["-m32", "-static", "-nostdlib"]) else { return };
     let Some(recorded) = case.record(&[], &with_stacks(Backend::Ebpf)) else { return };
     recorded.assert_complete();
     assert!(recorded.notes.iter().any(|note| note.contains("have no stack")), "{:?}", recorded.notes);
