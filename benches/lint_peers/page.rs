@@ -38,7 +38,7 @@ out, is there another way to the same call. callgate's rules are about a profile
 | `dangerous-allow`: `execve`, `execveat`, `socket`, `connect`, `socketcall` | none for the call as such: nearly every program needs it. EXP013 is about the families that few need; `--seen REC` (EXP023) finds what a program doesn't use |
 | `orw-chain` | none: opening, reading and writing is what programs do. `--seen REC` finds those that one doesn't |
 
-Columns: what the filter does, by a call that the prover gives; the ids of what each finds. A note of callgate's stands in brackets.
+Columns: what the filter does, by a call and its answer in a run of it; the ids of what each finds. A note of callgate's stands in brackets.
 \"–\": it finds nothing. What is outside of the six checks isn't a fault of theirs: the third table says what more there is to
 know of a filter, and the first two what both look at.
 ";
