@@ -14,10 +14,13 @@ use rustc_hash::{FxHashMap, FxHasher};
 /// How many answers are kept. Past it all are dropped: a repository has some hundreds.
 const KEPT: usize = 1 << 16;
 
+/// What was asked, and the answer.
+type Asked<A> = (Vec<Condition>, A);
+
 /// Answers by what was asked: conditions in an order.
 struct Known<A> {
     /// By hash, since a question is looked for by conditions that stand apart.
-    answers: RwLock<FxHashMap<u64, Vec<(Vec<Condition>, A)>>>,
+    answers: RwLock<FxHashMap<u64, Vec<Asked<A>>>>,
 }
 
 impl<A: Clone> Known<A> {
