@@ -149,3 +149,49 @@ fn first_version(call: &str) -> Option<Version> {
     });
     first.get(call).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_release_has_its_name_and_knows_what_older_ones_know() {
+        for pair in Libseccomp::ALL.windows(2) {
+            assert!(pair[0] < pair[1], "{} {}", pair[0], pair[1]);
+            for name in tables::names() {
+                let lost = pair[0].knows(name) && !pair[1].knows(name);
+                assert!(!lost, "{} knows {name}, {} doesn't", pair[0], pair[1]);
+            }
+        }
+        for &one in Libseccomp::ALL {
+            assert_eq!(one.name().parse(), Ok(one));
+        }
+        assert!("2.4.4".parse::<Libseccomp>().is_err());
+    }
+
+    /// Each table's newest names, and the first it lacks (`src/syscalls.csv` of each release).
+    #[test]
+    fn tables_end_where_the_releases_do() {
+        let first = |call: &str| Libseccomp::ALL.iter().find(|one| one.knows(call)).map(|one| one.name());
+        for (call, release) in [
+            ("faccessat2", Some("2.5.0")),
+            ("epoll_pwait2", Some("2.5.2")),
+            ("process_mrelease", Some("2.5.3")),
+            ("futex_waitv", Some("2.5.4")),
+            ("cachestat", Some("debian12")),
+            ("riscv_hwprobe", Some("2.5.6")),
+            ("mseal", Some("2.5.6")),
+            ("open_tree_attr", Some("2.6.1")),
+            ("no_such_call", None),
+        ] {
+            assert_eq!(first(call), release, "{call}");
+        }
+    }
+
+    #[test]
+    fn multiplexers_came_one_by_one() {
+        let part = |one: Libseccomp, abi| one.part_of(abi, "socket").is_some();
+        assert!(part(Libseccomp::V2_5_0, Abi::X86) && part(Libseccomp::V2_5_0, Abi::S390x));
+        assert!(!part(Libseccomp::V2_5_1, Abi::Ppc64le) && part(Libseccomp::V2_5_2, Abi::Ppc64le));
+    }
+}
