@@ -73,6 +73,12 @@ fn main() {
     }
 }
 
+/// Its major and minor version.
+fn kernel() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    release.trim().split(['.', '-']).take(2).collect::<Vec<_>>().join(".")
+}
+
 fn page(
     scale: Scale,
     recorders: &[Recorder],
@@ -86,7 +92,7 @@ fn page(
          Written by `cargo bench --bench overhead -- --write`: {} rounds, each workload under each recorder once a round after a\n\
          run alone, the least time of each, on Linux {}. Times are of whole processes, a recorder's own start and end included.\n\n",
         scale.rounds,
-        std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim()
+        kernel()
     );
     let names: Vec<_> = recorders.iter().map(|recorder| recorder.name()).collect();
     let _ = writeln!(page, "| workload | {} |", names.join(" | "));

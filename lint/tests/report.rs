@@ -1,7 +1,8 @@
 //! The formats of reports: SARIF against its schema, the others against what their readers take.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::Command;
 
 use callgate_compiler::lower::Groups;
 use callgate_lint::{Baseline, Checked, Document, Reading, Rule, check, report, rules};
@@ -40,19 +41,32 @@ fn files() -> Vec<Checked> {
     ]
 }
 
-/// The OASIS schema, which isn't callgate's to ship: `CALLGATE_SARIF_SCHEMA` names a copy.
-fn schema() -> Option<Value> {
-    let Some(path) = std::env::var_os("CALLGATE_SARIF_SCHEMA").map(PathBuf::from) else {
-        eprintln!("skipped: needs sarif-schema-2.1.0.json, named by CALLGATE_SARIF_SCHEMA");
-        return None;
-    };
+/// The OASIS schema, which isn't callgate's to ship, as it stands in the sources of a crate that is made from it.
+fn schema() -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let mut metadata = Command::new(cargo);
+    metadata.args(["metadata", "--format-version=1", "--offline", "--locked", "--manifest-path"]).arg(manifest);
+    let output = metadata.output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages").iter();
+    let package =
+        packages.filter(|package| package["name"] == "serde-sarif").find_map(|it| it["manifest_path"].as_str());
+    let path = Path::new(package.expect("serde-sarif")).with_file_name("src").join("schema.json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Some(serde_json::from_str(&text).expect("JSON"))
+    serde_json::from_str(&text).expect("JSON")
 }
 
 #[test]
 fn sarif_is_valid_by_its_schema() {
-    let Some(schema) = schema() else { return };
+    let mut schema = schema();
+    // A regular expression of a dialect that the validator doesn't take. A report says no language.
+    for of in ["run", "toolComponent"] {
+        let language = schema.pointer_mut(&format!("/definitions/{of}/properties/language")).expect("a language");
+        language.as_object_mut().expect("an object").remove("pattern");
+    }
+    assert!(schema["title"].as_str().is_some_and(|title| title.contains("2.1.0")), "{}", schema["title"]);
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let baseline = Baseline::read(&report::sarif(&files()[..1], &all(), "1.0.0")).expect("a baseline");
     let mut known = files();
@@ -64,6 +78,7 @@ fn sarif_is_valid_by_its_schema() {
         let errors: Vec<_> =
             validator.iter_errors(&value).map(|error| format!("{error} at {}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{errors:#?}");
+        serde_json::from_str::<serde_sarif::sarif::Sarif>(&text).expect("what others read SARIF with reads it");
     }
     // The test can fail.
     assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0", "runs": [{"tool": {}}]})));
