@@ -113,7 +113,7 @@ pub(crate) struct HostArgs {
 
 #[derive(Args)]
 pub(crate) struct Compile {
-    /// Policy files; `-` for standard input
+    /// Policy files; `@docker-default` for a shipped one, `-` for standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -185,7 +185,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Args)]
 pub(crate) struct Eval {
-    /// The policy; `-` for standard input
+    /// The policy; `@docker-default` for a shipped one, `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "vectors")]
     pub(crate) file: Option<PathBuf>,
     /// Calls: `read`, `socket(AF_UNIX, SOCK_STREAM, 0)`, `clone(flags has CLONE_NEWUSER)`; what is left out means every value
@@ -213,7 +213,7 @@ pub(crate) struct Eval {
     --coverage=require finds a target that no expectation reaches. Every answer is about all calls, never about samples."
 )]
 pub(crate) struct Test {
-    /// Policy files; `-` for standard input
+    /// Policy files; `@docker-default` for a shipped one, `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

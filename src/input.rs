@@ -134,18 +134,45 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     text_of(&shown_name(path), read_bytes(path)?)
 }
 
-/// The bytes of a file or of standard input (`-`); of what is compressed with zstd, what it holds.
+/// The bytes of a file, of standard input (`-`), or of a shipped policy (`@docker-default`) whose name no file has; of what is
+/// compressed with zstd, what it holds.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        fs::read(path)
+        fs::read(path).or_else(|error| shipped_at(path).map(|text| text.as_bytes().to_vec()).ok_or(error))
     };
-    let bytes = bytes.map_err(|error| {
-        Failure::new(format!("can't read {}: {error}", shown_name(path))).help("check the name and its permissions")
+    let bytes = bytes.map_err(|error| match path.to_str().and_then(|name| name.strip_prefix('@')) {
+        Some(name) => no_such_policy(name),
+        None => {
+            Failure::new(format!("can't read {}: {error}", shown_name(path))).help("check the name and its permissions")
+        }
     })?;
     if compressed::is_compressed(&bytes) { compressed::read(&shown_name(path), &bytes) } else { Ok(bytes) }
+}
+
+/// The shipped policy that a word stands for.
+fn shipped_at(path: &Path) -> Option<&'static str> {
+    shipped(path.to_str()?.strip_prefix('@')?)
+}
+
+fn no_such_policy(name: &str) -> Failure {
+    let help = match did_you_mean(name, shipped_names()) {
+        Some(near) => format!("did you mean `@{near}`?"),
+        None => format!("there are {}", all_shipped()),
+    };
+    Failure::new(format!("no policy named `@{name}` is shipped, and there is no such file")).help(help)
+}
+
+fn all_shipped() -> String {
+    let names: Vec<_> = shipped_names().map(|name| format!("`@{name}`")).collect();
+    names.join(", ")
+}
+
+/// Whether what was read from there can be written back: it is a file.
+pub(crate) fn is_file(path: &Path) -> bool {
+    path != Path::new("-") && path.exists()
 }
 
 pub(crate) fn shown_name(path: &Path) -> String {
@@ -242,10 +269,7 @@ impl Loader {
             let error = Diagnostic::error("unknown-policy", format!("no shipped policy is called `@{name}`"));
             let help = match did_you_mean(name, shipped_names()) {
                 Some(near) => format!("did you mean `@{near}`?"),
-                None => {
-                    let names: Vec<_> = shipped_names().map(|name| format!("`@{name}`")).collect();
-                    format!("there are {}; a file is read with `use: \"base.gate\"`", names.join(", "))
-                }
+                None => format!("there are {}; a file is read with `use: \"base.gate\"`", all_shipped()),
             };
             self.diagnostics.push(error.at(span, "").help(help));
             return false;

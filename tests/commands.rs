@@ -43,6 +43,27 @@ fn a_file_and_options_mean_the_same() {
 }
 
 #[test]
+fn a_shipped_policy_stands_where_a_file_does() {
+    let folder = folder(&[("p.gate", "use: @docker-default\n")]);
+    let here = folder.path();
+    assert_eq!(prints(here, &["diff", "@docker-default", "p.gate"]), "the same\n");
+    assert!(prints(here, &["eval", "@docker-default", "read"]).contains("because of @docker-default:"));
+    let findings = told(&run(here, &["lint", "@docker-default", "--fail-on", "never", "--fix"]));
+    assert!(findings.contains("ABI002") && findings.contains("@docker-default:"), "{findings}");
+    // Twice is once, and nothing is written into the folder.
+    prints(here, &["compile", "@docker-default", "-e", "use: @docker-default"]);
+    assert!(prints(here, &["fmt", "@docker-default"]).contains("deny: all"));
+    let files: Vec<_> = fs::read_dir(here).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(files, ["p.gate"]);
+    let unknown = run(here, &["lint", "@docker-defualt"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(told(&unknown).contains("did you mean `@docker-default`?"), "{}", told(&unknown));
+    // A file of that name comes first.
+    fs::write(here.join("@docker-default"), "allow: all\n").expect("a file");
+    assert!(prints(here, &["eval", "@docker-default", "reboot"]).contains("allow"));
+}
+
+#[test]
 fn options_are_nearer_than_the_file() {
     let folder = folder(&[("p.gate", "arch: x86_64\ndeny: all\nallow: read, write\n")]);
     let said = prints(folder.path(), &["eval", "p.gate", "-e", "kill: read", "--arch", "x86_64", "read", "write"]);

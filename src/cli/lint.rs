@@ -17,7 +17,7 @@ use super::{ReadAs, parse_engine, parse_read_as};
     [[suppress]] in callgate.toml."
 )]
 pub(crate) struct Lint {
-    /// Profiles, policies, filters, compose files and pod specs, or folders of them; `-` for standard input
+    /// Profiles, policies, filters, compose files and pod specs, or folders of them; `@docker-default` for a shipped policy, `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "pid")]
     pub(crate) files: Vec<PathBuf>,
     /// Lint the filters of this process or thread

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Fmt) -> Outcome {
                 eprintln!("{} is not in the canonical form", file.display());
                 changed += 1;
             }
-        } else if file == Path::new("-") {
+        } else if !input::is_file(file) {
             output::write(None, formatted.as_bytes())?;
         } else if formatted != text {
             output::write(Some(file), formatted.as_bytes())?;

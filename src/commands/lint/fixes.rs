@@ -1,7 +1,7 @@
 //! `--fix`: a file's text repaired, read again, and held to what the fixes say.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use callgate_compiler::lower::target::CAPABILITIES;
 use callgate_grammar::tree::Version;
@@ -10,6 +10,7 @@ use similar::TextDiff;
 
 use super::Linter;
 use super::reading::Input;
+use crate::input;
 
 /// A fix can show the next finding; after as many rounds something goes round in circles.
 const MOST_ROUNDS: usize = 10;
@@ -28,7 +29,7 @@ pub(super) struct Repaired {
 /// Makes fixes until there are none left to make; one that can't be held to what it says isn't made, and that is said on standard
 /// error. `None`: there was nothing to make.
 pub(super) fn repair(linter: &Linter<'_>, input: &Input, document: &Document, checked: &Checked) -> Option<Repaired> {
-    if input.path == Path::new("-") && !linter.args.diff {
+    if !input::is_file(&input.path) && !linter.args.diff {
         return None;
     }
     let mut repaired = Repaired {
