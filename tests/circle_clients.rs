@@ -11,7 +11,7 @@ use crate::support::{Need, callgate, have, told, tool};
 
 /// With busybox the host's program is the image's: nothing is linked in, so both make the same calls.
 const WORK: &str =
-    "echo one > /tmp/file-of-test && cat /tmp/file-of-test && rm /tmp/file-of-test && id -u && sleep 0 && echo done";
+    "file=/tmp/file-of-test.$$; echo one > $file && cat $file && rm $file && id -u && sleep 0 && echo done";
 
 fn needs() -> bool {
     let tools = ["podman", "docker", "dockerd", "runc", "crun", "busybox", "unshare", "tar"];

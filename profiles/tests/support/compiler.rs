@@ -3,19 +3,27 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Compiles a C file; `None` when there is no compiler or the file doesn't compile for want of a library. With
 /// `CALLGATE_REQUIRE=all` that fails the test.
 pub fn compile(test: &str, source: &Path, arguments: &[&str]) -> Option<PathBuf> {
+    static COMPILED: AtomicU32 = AtomicU32::new(0);
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    // Under a name of its own first: another test may be running the program, which then can't be written to.
+    let number = COMPILED.fetch_add(1, Ordering::Relaxed);
+    let new = program.with_extension(format!("{}-{number}", std::process::id()));
     let output = Command::new("cc")
         .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o"])
-        .arg(&program)
+        .arg(&new)
         .arg(source)
         .args(arguments)
         .output();
     let problem = match output {
-        Ok(output) if output.status.success() => return Some(program),
+        Ok(output) if output.status.success() => {
+            std::fs::rename(&new, &program).expect("the program takes its place");
+            return Some(program);
+        }
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
