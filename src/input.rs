@@ -5,7 +5,7 @@ mod foreign;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use callgate_compiler::lower::Unit;
@@ -141,11 +141,15 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        fs::read(path).or_else(|error| shipped_at(path).map(|text| text.as_bytes().to_vec()).ok_or(error))
+        fs::read(path).or_else(|error| match shipped_at(path) {
+            // A file that is there and can't be read is not replaced.
+            Some(text) if error.kind() == ErrorKind::NotFound => Ok(text.as_bytes().to_vec()),
+            _ => Err(error),
+        })
     };
     let bytes = bytes.map_err(|error| match path.to_str().and_then(|name| name.strip_prefix('@')) {
-        Some(name) => no_such_policy(name),
-        None => {
+        Some(name) if error.kind() == ErrorKind::NotFound => no_such_policy(name),
+        _ => {
             Failure::new(format!("can't read {}: {error}", shown_name(path))).help("check the name and its permissions")
         }
     })?;

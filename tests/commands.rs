@@ -58,7 +58,10 @@ fn a_shipped_policy_stands_where_a_file_does() {
     let unknown = run(here, &["lint", "@docker-defualt"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(told(&unknown).contains("did you mean `@docker-default`?"), "{}", told(&unknown));
-    // A file of that name comes first.
+    // A file of that name comes first, even one that can't be read.
+    fs::create_dir(here.join("@runc")).expect("a folder");
+    let unreadable = told(&run(here, &["eval", "@runc", "read"]));
+    assert!(unreadable.contains("can't read @runc"), "{unreadable}");
     fs::write(here.join("@docker-default"), "allow: all\n").expect("a file");
     assert!(prints(here, &["eval", "@docker-default", "reboot"]).contains("allow"));
 }

@@ -117,6 +117,15 @@ impl Recorded {
         self
     }
 
+    /// Of a container from its filter to its end, in which `id` was exec'ed, and so many programs in all.
+    #[track_caller]
+    pub(super) fn assert_whole_container(&self, id: &str, execs: u64) {
+        assert_eq!(self.run()["scope"]["container"], json!(id));
+        assert_eq!((&self.run()["since"], &self.run()["ended"]), (&json!("filter"), &json!("scope ended")));
+        assert!(self.calls("run", "getuid") > 0, "id's");
+        assert_eq!(self.calls("exec", "execve"), execs, "what was exec'ed");
+    }
+
     pub(super) fn names(&self, phase: &str) -> BTreeSet<&str> {
         let rows = self.run()["rows"].as_array().expect("rows").iter();
         rows.filter(|row| row["phase"] == phase).map(|row| row["syscall"].as_str().expect("a name")).collect()

@@ -214,7 +214,7 @@ fn at_length(why: &Why) -> String {
             format!("{executable}, thread {} ({}), {milliseconds:.1} ms after the start", first.thread, first.task),
         );
         for frame in &first.stack {
-            say("from", frame.clone());
+            say("from", frame.escape_debug().to_string());
         }
     }
     for (what, names) in [("command", &why.commands), ("test", &why.tests)] {
