@@ -4,8 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::json;
-
 use super::yard::{Recorder, Yard, name, said, succeeds, until};
 use crate::support::{Need, have, told};
 
